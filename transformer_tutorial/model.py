@@ -1,0 +1,119 @@
+"""The Transformer: encoder, decoder, and a projection to the target vocabulary.
+
+    (1)  context = Encoder(source ids)
+    (2)  x = Decoder(target ids, context)
+    (3)  logits = x W + b
+
+Source: Vaswani et al. 2017, section 3.
+Next: learning/schedule.py, learning/loss.py
+"""
+
+from typing import NamedTuple
+
+import keras
+from keras import ops
+
+from transformer_tutorial.layers.decoder import Decoder
+from transformer_tutorial.layers.encoder import Encoder
+from transformer_tutorial.layers.masks import padding_allowed
+
+
+class AttentionMaps(NamedTuple):
+    """The attention weights of one forward pass; every row sums to 1.
+
+    Attributes:
+        encoder: float32, (L, B, H, S, S).
+        decoder: float32, (L, B, H, T, T).
+        cross: float32, (L, B, H, T, S).
+    """
+
+    encoder: object
+    decoder: object
+    cross: object
+
+
+@keras.saving.register_keras_serializable("transformer_tutorial")
+class Transformer(keras.Model):
+    """Predicts each target token from the source and the target tokens before it.
+
+    Padding never changes the logits of a real position: what may be seen is computed here from the ids.
+
+    Args:
+        num_layers: N, encoder layers and decoder layers each.
+        d_model: width of the model, even.
+        num_heads: H.
+        dff: width of the feed-forward networks' hidden layer.
+        input_vocab_size: number of source tokens; any integer type, NumPy's included.
+        target_vocab_size: number of target tokens; any integer type.
+        dropout_rate: share dropped in training, in [0, 1): embeddings, attention weights, feed-forward outputs.
+        head_dim: D, width of a head; None takes d_model / H. The current notebook's heads are d_model wide.
+
+    Call arguments:
+        inputs: the pair (source ids, int, (B, S); target ids, int, (B, T)); 0 is padding.
+
+    Returns:
+        Logits, float32, (B, T, target_vocab_size).
+
+    Source: Vaswani et al. 2017, section 3.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_layers,
+        d_model,
+        num_heads,
+        dff,
+        input_vocab_size,
+        target_vocab_size,
+        dropout_rate=0.1,
+        head_dim=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if head_dim is None and d_model % num_heads:
+            raise ValueError(f"d_model must be divisible by num_heads, got {d_model=}, {num_heads=}.")
+        shape = {"num_layers": num_layers, "d_model": d_model, "num_heads": num_heads, "dff": dff}
+        shape |= {"dropout_rate": dropout_rate, "head_dim": head_dim}
+        self.input_vocab_size, self.target_vocab_size = int(input_vocab_size), int(target_vocab_size)
+        self.shape_config = shape
+        self.encoder = Encoder(**shape, vocab_size=self.input_vocab_size, name="encoder", dtype=self.dtype_policy)
+        self.decoder = Decoder(**shape, vocab_size=self.target_vocab_size, name="decoder", dtype=self.dtype_policy)
+        self.final_layer = keras.layers.Dense(self.target_vocab_size, name="final_layer", dtype=self.dtype_policy)
+
+    def build(self, inputs_shape):
+        source_shape, target_shape = inputs_shape
+        d_model = self.shape_config["d_model"]
+        self.encoder.build(source_shape)
+        self.decoder.build(target_shape, (*source_shape, d_model))
+        self.final_layer.build((*target_shape, d_model))
+
+    def call(self, inputs):
+        source, target = inputs
+        context = self.encoder(source)  # (1)
+        x = self.decoder(target, context, padding_allowed(source))  # (2)
+        return self.project(x)
+
+    def project(self, x):
+        """Equation (3): float, (..., d_model) -> logits, float32, (..., target_vocab_size)."""
+        return ops.cast(self.final_layer(x), "float32")  # (3)
+
+    def attention_maps(self, inputs) -> AttentionMaps:
+        """The weights of every layer and head for the pair (source ids, target ids), without dropout."""
+        source, target = (ops.convert_to_tensor(ids) for ids in inputs)
+        if not self.built:
+            self.build((source.shape, target.shape))
+        context, encoder = self.encoder.attend(source)
+        _, decoder, cross = self.decoder.attend(target, context, padding_allowed(source))
+        return AttentionMaps(*(ops.stack(maps) for maps in (encoder, decoder, cross)))
+
+    def compute_output_shape(self, inputs_shape):
+        return (*inputs_shape[1], self.target_vocab_size)
+
+    def compute_output_spec(self, inputs, **kwargs):
+        # Keras would take the compute dtype from the shape alone; the logits are float32 in every precision.
+        return keras.KerasTensor(self.compute_output_shape([ids.shape for ids in inputs]), "float32")
+
+    def get_config(self):
+        own = {"input_vocab_size": self.input_vocab_size, "target_vocab_size": self.target_vocab_size}
+        return {**super().get_config(), **self.shape_config, **own}
