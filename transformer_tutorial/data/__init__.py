@@ -1,0 +1,1 @@
+"""From sentence pairs to padded batches of ids. Read: corpus, phrasebook, ted, tokenizers, prepared, batches."""
