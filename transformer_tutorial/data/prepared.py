@@ -1,0 +1,142 @@
+"""A corpus, read and tokenised once, kept on disk and read from there afterwards.
+
+The folder's name is a digest of the text and of the settings that matter, so another corpus or another vocabulary size
+makes another folder. It is written beside and then renamed: a folder that is there is whole.
+
+Next: batches.py
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from transformer_tutorial.config import Config
+from transformer_tutorial.data.corpus import Corpus, Split
+from transformer_tutorial.data.tokenizer_pair import TokenizerPair, encode
+
+VERSION = 1  # of the layout; part of the digest
+
+
+class EncodedSplit(NamedTuple):
+    """One split as ids.
+
+    Attributes:
+        source: one int32 array a sentence, from [START] to [END].
+        target: likewise, as many.
+        skipped: pairs left out because a side was blank.
+        truncated: pairs with a sentence that was cut to `max_tokens`.
+    """
+
+    source: list[np.ndarray]
+    target: list[np.ndarray]
+    skipped: int
+    truncated: int
+
+
+class PreparedCorpus(NamedTuple):
+    """What training needs of a corpus.
+
+    Attributes:
+        digest: names the text and the settings it was prepared with.
+        tokenizers: learnt from the training split.
+        train: the training split.
+        validation: the validation split.
+        folder: where it is kept.
+    """
+
+    digest: str
+    tokenizers: TokenizerPair
+    train: EncodedSplit
+    validation: EncodedSplit
+    folder: Path
+
+
+def prepare(corpus: Corpus, config: Config, cache_dir: Path) -> PreparedCorpus:
+    """Reads the training and validation splits of `corpus`, learns the tokenizers, and keeps the result.
+
+    Args:
+        corpus: opened with the config's data and languages.
+        config: its tokenizer settings are used.
+        cache_dir: the result goes to a folder in here, or is found there.
+    """
+    train, validation = corpus.read("train"), corpus.read("validation")
+    digest = _digest((train, validation), config)
+    folder = cache_dir / digest[:16]
+    if not (folder / "report.json").is_file():
+        _prepare(folder, train, validation, config)
+    tokenizers = TokenizerPair.load(folder / "tokenizers")
+    report = json.loads((folder / "report.json").read_text())
+    splits = [_load(folder / f"{name}.npz", report[name]) for name in ("train", "validation")]
+    return PreparedCorpus(digest, tokenizers, *splits, folder)
+
+
+def default_cache_dir(data_dir: Path | None) -> Path:
+    """Where prepared corpora are kept: in `data_dir`, or in the user's cache folder."""
+    if data_dir is not None:
+        return data_dir / "prepared"
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "transformer_tutorial" / "prepared"
+
+
+def _prepare(folder: Path, train: Split, validation: Split, config: Config) -> None:
+    beside = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    print(f"Learning a {config.tokenizer} vocabulary from {len(train.source):,} pairs ...", file=sys.stderr)
+    tokenizers = TokenizerPair.train(
+        train.source,
+        train.target,
+        kind=config.tokenizer,
+        vocab_size=config.vocab_size,
+        lower_case=config.lower_case,
+        source_language=config.source_language,
+        target_language=config.target_language,
+    )
+    tokenizers.save(beside / "tokenizers")
+    report = {
+        name: _store(beside / f"{name}.npz", split, tokenizers, config.max_tokens)
+        for name, split in {"train": train, "validation": validation}.items()
+    }
+    (beside / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.rename(folder)
+
+
+def encode_split(split: Split, tokenizers: TokenizerPair, max_tokens: int) -> EncodedSplit:
+    """Tokenises one split. A target may have one token more than a source, because it is shifted by one."""
+    source = encode(tokenizers.source, split.source, max_tokens)
+    target = encode(tokenizers.target, split.target, max_tokens + 1)
+    return EncodedSplit(source.ids, target.ids, split.skipped, source.truncated + target.truncated)
+
+
+def _store(file: Path, split: Split, tokenizers: TokenizerPair, max_tokens: int) -> dict[str, int]:
+    encoded = encode_split(split, tokenizers, max_tokens)
+    sides = {"source": encoded.source, "target": encoded.target}
+    lengths = {f"{side}_lengths": np.array([len(row) for row in ids]) for side, ids in sides.items()}
+    np.savez(file, **{side: np.concatenate(ids) for side, ids in sides.items()}, **lengths)
+    return {"pairs": len(encoded.source), "skipped": encoded.skipped, "truncated": encoded.truncated}
+
+
+def _load(file: Path, report: dict[str, int]) -> EncodedSplit:
+    with np.load(file, allow_pickle=False) as stored:
+        source, target = (
+            np.split(stored[side], np.cumsum(stored[f"{side}_lengths"])[:-1]) for side in ("source", "target")
+        )
+    return EncodedSplit(source, target, report["skipped"], report["truncated"])
+
+
+def _digest(splits: Sequence[Split], config: Config) -> str:
+    digest = hashlib.sha256()
+    settings = (config.source_language, config.target_language, config.tokenizer, config.vocab_size)
+    digest.update(repr((VERSION, *settings, config.lower_case, config.max_tokens)).encode())
+    for split in splits:
+        for side in (split.source, split.target):
+            digest.update("\n".join([str(len(side)), *side]).encode())
+    return digest.hexdigest()

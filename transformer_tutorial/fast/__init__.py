@@ -1,0 +1,1 @@
+"""Twins of readable files: same answers, less time. Without this folder the project is complete and slower."""
