@@ -1,0 +1,1 @@
+"""How the model learns. Read: schedule, loss, training, checkpoints, run_folder."""

@@ -1,0 +1,173 @@
+"""What a training leaves behind, and where.
+
+    config.json        the whole config                 versions.json   libraries, Python, machine
+    corpus.json        which text, how many pairs       tokenizers/     the vocabularies
+    checkpoints/       see checkpoints.py               model.keras     the model after the last epoch
+    metrics.jsonl      one line an epoch                tensorboard/    events
+    evaluation-*.json  see ../evaluation.py
+
+Next: callbacks.py
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from transformer_tutorial.config import Config, read_config
+from transformer_tutorial.data.prepared import PreparedCorpus
+from transformer_tutorial.data.tokenizer_pair import TokenizerPair
+from transformer_tutorial.model import Transformer
+from transformer_tutorial.runtime.errors import Failure, UsageError
+
+PACKAGES = ("transformer-tutorial", "tensorflow", "keras", "tensorflow-text", "numpy", "sentencepiece")
+
+
+class RunFolder:
+    """A run folder by its path; each property is a file or folder in it.
+
+    Args:
+        path: the folder; it need not exist yet.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self.tokenizers = path / "tokenizers"
+        self.model = path / "model.keras"
+        self.metrics = path / "metrics.jsonl"
+        self.tensorboard = path / "tensorboard"
+
+    def begin(self, config: Config, prepared: PreparedCorpus) -> bool:
+        """Makes the folder, or checks that it belongs to this very training.
+
+        Returns:
+            True when the folder was there: the training is to be resumed.
+
+        Raises:
+            UsageError: the folder holds another training (the differing fields are named) or something else.
+        """
+        if (self.path / "config.json").is_file():
+            self._check_same(config, prepared)
+            return True
+        if self.path.is_file() or self._holds_something_else():
+            raise UsageError(f"{self.path} is not empty and not a run folder. Choose another --run-dir.")
+        self.path.mkdir(parents=True, exist_ok=True)
+        prepared.tokenizers.save(self.tokenizers)
+        counts = {name: len(getattr(prepared, name).source) for name in ("train", "validation")}
+        self.write_json("corpus.json", {"digest": prepared.digest, "pairs": counts})
+        self.write_json("versions.json", versions())
+        _write(self.path / "config.json", config.to_json())  # last: with it the folder counts as a run folder
+        return False
+
+    def _holds_something_else(self) -> bool:
+        if not self.path.exists():
+            return False
+        # What `begin` writes before config.json is no obstacle: a run that was killed here had not begun.
+        names = {path.name.partition(".tmp-")[0] for path in self.path.iterdir()}
+        return not names <= {"tokenizers", "corpus.json", "versions.json", "config.json"}
+
+    def _check_same(self, config: Config, prepared: PreparedCorpus) -> None:
+        differences = read_config(self.path).differences(config)
+        if differences:
+            raise UsageError(
+                f"{self.path} holds a training with another config: {'; '.join(differences)}. "
+                "Use the same config to resume it, or another --run-dir."
+            )
+        kept = json.loads((self.path / "corpus.json").read_text())["digest"]
+        if kept != prepared.digest:
+            raise UsageError(
+                f"The corpus {config.data} has changed since {self.path} was begun (digest {kept[:12]}, "
+                f"not {prepared.digest[:12]}). Restore it, or use another --run-dir."
+            )
+
+    def save_model(self, model: keras.Model) -> None:
+        """Writes model.keras beside and renames it, so that a full disk never destroys the previous one.
+
+        Raises:
+            Failure: it could not be written.
+        """
+        beside = self.path / f"tmp-{os.getpid()}.keras"
+        try:
+            model.save(beside)
+            os.replace(beside, self.model)
+        except OSError as error:
+            raise Failure(
+                f"{self.model} could not be written: {error.strerror or error}. A previous one is whole; "
+                "make room and run the same command again."
+            ) from error
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def load_model(self) -> tuple[Transformer, TokenizerPair]:
+        """The stored model and its tokenizers.
+
+        Raises:
+            UsageError: the folder is no run folder, has no model yet, or the tokenizers do not fit the model.
+        """
+        read_config(self.path)
+        if not self.model.is_file():
+            raise UsageError(
+                f"{self.path} has no model.keras yet: its first epoch has not ended. Train on, then retry."
+            )
+        try:
+            model = keras.saving.load_model(self.model, compile=False)
+        except (OSError, ValueError, KeyError) as error:
+            raise UsageError(
+                f"{self.model} is damaged ({type(error).__name__}: {error}). Run the same `train` command again: "
+                "it writes the model anew from the newest checkpoint."
+            ) from error
+        tokenizers = TokenizerPair.load(self.tokenizers)
+        check_fit(model, tokenizers)
+        return model, tokenizers
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """The records of metrics.jsonl, one an epoch."""
+        if not self.metrics.is_file():
+            return []
+        return [json.loads(line) for line in self.metrics.read_text().splitlines()]
+
+    def append_metrics(self, record: dict[str, Any]) -> None:
+        """Adds the line of one epoch, replacing lines of the same or later epochs that a killed run left."""
+        kept = [old for old in self.read_metrics() if old["epoch"] < record["epoch"]]
+        _write(self.metrics, "".join(json.dumps(line) + "\n" for line in [*kept, record]))
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Writes one JSON file into the folder, beside and renamed."""
+        self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes one text file into the folder, beside and renamed."""
+        _write(self.path / name, text)
+
+
+def check_fit(model: Transformer, tokenizers: TokenizerPair) -> None:
+    """Raises a UsageError unless the tokenizers have the sizes that the model was built for."""
+    sizes = tokenizers.source.get_vocab_size(), tokenizers.target.get_vocab_size()
+    expected = model.input_vocab_size, model.target_vocab_size
+    if sizes != expected:
+        raise UsageError(
+            f"The tokenizers do not fit the model: it has {expected[0]} source and {expected[1]} target tokens, "
+            f"they have {sizes[0]} and {sizes[1]}. Use the tokenizers the model was trained with."
+        )
+
+
+def versions() -> dict[str, str]:
+    """Libraries, Python and machine, for the record."""
+    found = {"python": platform.python_version(), "platform": platform.platform(), "backend": keras.backend.backend()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _write(file: Path, text: str) -> None:
+    beside = file.with_name(f"{file.name}.tmp-{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, file)
