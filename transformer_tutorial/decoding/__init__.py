@@ -1,0 +1,1 @@
+"""From logits to sentences. Read: plain_step, greedy, beam, translator."""
