@@ -1,0 +1,47 @@
+"""`train`: from a preset and a corpus to a run folder."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from transformer_tutorial.cli import Train
+from transformer_tutorial.config import Config
+from transformer_tutorial.data.corpus import NAMES, Corpus, open_corpus
+from transformer_tutorial.data.prepared import default_cache_dir, prepare
+from transformer_tutorial.learning.training import train
+from transformer_tutorial.runtime.devices import describe_device
+
+
+def run(options: Train) -> None:
+    """Opens and prepares the corpus, then trains or resumes."""
+    config = with_absolute_path(options.config)
+    print(describe_device(), file=sys.stderr)
+    print(f"Run folder: {options.run_dir}", file=sys.stderr)
+    corpus = open_config_corpus(config, options.data_dir, options.archive)
+    prepared = prepare(corpus, config, default_cache_dir(options.data_dir))
+    print(
+        f"{len(prepared.train.source):,} training pairs ({prepared.train.skipped} skipped with an empty side, "
+        f"{prepared.train.truncated} cut to {config.max_tokens} tokens), {len(prepared.validation.source):,} for "
+        "validation.",
+        file=sys.stderr,
+    )
+    train(config, prepared, options.run_dir, options.save_every_minutes)
+    print(options.run_dir / "model.keras")
+
+
+def with_absolute_path(config: Config) -> Config:
+    """The config with a path that means the same from every folder."""
+    if config.data in NAMES:
+        return config
+    return dataclasses.replace(config, data=str(Path(config.data).expanduser().resolve()))
+
+
+def open_config_corpus(config: Config, data_dir: Path | None = None, archive: Path | None = None) -> Corpus:
+    """The corpus that the config names, not read yet."""
+    return open_corpus(
+        config.data,
+        source_language=config.source_language,
+        target_language=config.target_language,
+        data_dir=data_dir,
+        archive=archive,
+    )
