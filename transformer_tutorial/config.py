@@ -9,7 +9,7 @@ Next: data/corpus.py
 import dataclasses
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args, get_origin
 
 from transformer_tutorial.runtime.errors import UsageError
 
@@ -64,11 +64,17 @@ class Config:
     """Seed of weights, dropout and the order of the batches."""
 
     def __post_init__(self):
+        self._check_choices()
         for name in ("vocab_size", "num_layers", "d_model", "num_heads", "dff", "epochs", "warmup_steps", "batch_size"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if not 0 <= self.dropout_rate < 1:
-            raise UsageError(f"dropout_rate must be in [0, 1), got {self.dropout_rate}.")
+        for name in ("dropout_rate", "beta_2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"{name} must be in [0, 1), got {getattr(self, name)}.")
+        if self.head_dim is not None and self.head_dim < 1:
+            raise UsageError(f"head_dim must be at least 1, got {self.head_dim}.")
+        if self.seed < 0:
+            raise UsageError(f"seed must be 0 or more, got {self.seed}.")
         if self.d_model % 2 or (self.head_dim is None and self.d_model % self.num_heads):
             raise UsageError(
                 "d_model must be even and divisible by num_heads (or give head_dim), "
@@ -83,6 +89,12 @@ class Config:
             )
         if self.source_language == self.target_language:
             raise UsageError(f"source_language and target_language must differ, both are {self.source_language!r}.")
+
+    def _check_choices(self):
+        for field in dataclasses.fields(self):
+            choices, value = get_args(field.type), getattr(self, field.name)
+            if get_origin(field.type) is Literal and value not in choices:
+                raise UsageError(f"{field.name} must be one of {', '.join(choices)}, got {value!r}.")
 
     def differences(self, other: "Config") -> list[str]:
         """One `name: here -> there` for each field that is not the same."""
@@ -100,17 +112,21 @@ class Config:
         """The inverse of `to_json`.
 
         Raises:
-            UsageError: not a JSON object, or a field that this version does not know.
+            UsageError: not a JSON object, a field that this version does not know, or a value out of range.
         """
         try:
             values = json.loads(text)
-            known = {field.name for field in dataclasses.fields(cls)}
-            unknown = sorted(set(values) - known)
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             raise UsageError(f"config.json is not a JSON object: {error}.") from error
+        if not isinstance(values, dict):
+            raise UsageError(f"config.json is not a JSON object, it holds a {type(values).__name__}.")
+        unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
         if unknown:
             raise UsageError(f"config.json has fields that this version does not know: {', '.join(unknown)}.")
-        return cls(**values)
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise UsageError(f"config.json has a value of the wrong type: {error}.") from error
 
 
 PRESETS = {
@@ -120,7 +136,7 @@ PRESETS = {
         lower_case=False,
         max_tokens=64,
         num_layers=2,
-        epochs=6,
+        epochs=2,
         tokens_per_batch=2048,
         warmup_steps=800,
     ),

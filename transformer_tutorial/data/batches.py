@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from transformer_tutorial.data.tokenizers import PADDING_ID
+from transformer_tutorial.token_ids import PADDING_ID
 
 
 class BatchPlan(NamedTuple):

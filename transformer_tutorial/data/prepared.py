@@ -31,7 +31,7 @@ class EncodedSplit(NamedTuple):
         source: one int32 array a sentence, from [START] to [END].
         target: likewise, as many.
         skipped: pairs left out because a side was blank.
-        truncated: pairs with a sentence that was cut to `max_tokens`.
+        truncated: sentences of either side that were cut to `max_tokens`.
     """
 
     source: list[np.ndarray]

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from transformer_tutorial.data.tokenizers import END_ID, KINDS, Tokenizer
+from transformer_tutorial.data.tokenizers import KINDS, Tokenizer
 from transformer_tutorial.runtime.errors import UsageError
+from transformer_tutorial.token_ids import END_ID
 
 
 class EncodedTexts(NamedTuple):
@@ -89,15 +90,21 @@ class TokenizerPair(tf.Module):
         """Reads what `save` wrote.
 
         Raises:
-            UsageError: the folder holds no tokenizers.
+            UsageError: the folder holds no tokenizers, or damaged ones.
         """
         if not (folder / "tokenizers.json").is_file():
             raise UsageError(f"{folder} holds no tokenizers (tokenizers.json is missing). Was the run trained here?")
-        about = json.loads((folder / "tokenizers.json").read_text())
-        kind = KINDS[about["kind"]]
-        languages = about["source_language"], about["target_language"]
-        files = (folder / f"{language}.{kind.file_ending}" for language in languages)
-        return cls(*(kind.from_bytes(file.read_bytes(), about["lower_case"]) for file in files), *languages)
+        try:
+            about = json.loads((folder / "tokenizers.json").read_text())
+            kind = KINDS[about["kind"]]
+            languages = about["source_language"], about["target_language"]
+            files = (folder / f"{language}.{kind.file_ending}" for language in languages)
+            return cls(*(kind.from_bytes(file.read_bytes(), about["lower_case"]) for file in files), *languages)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"The tokenizers in {folder} are damaged ({type(error).__name__}: {error}). Restore the folder from a "
+                "copy, or train in another --run-dir."
+            ) from error
 
     def _by_language(self) -> dict[str, Tokenizer]:
         return {self.source_language: self.source, self.target_language: self.target}

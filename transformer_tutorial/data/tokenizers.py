@@ -20,9 +20,8 @@ from collections.abc import Iterable, Sequence
 import tensorflow as tf
 
 from transformer_tutorial.runtime.errors import Failure, UsageError
-
-RESERVED_TOKENS = ("[PAD]", "[UNK]", "[START]", "[END]")
-PADDING_ID, UNKNOWN_ID, START_ID, END_ID = range(4)
+from transformer_tutorial.runtime.quiet import native_messages_hidden
+from transformer_tutorial.token_ids import END_ID, PADDING_ID, RESERVED_TOKENS, START_ID, UNKNOWN_ID
 
 # Undone by `detokenize` in this order: PTB clitics and quotes, then hyphens inside words.
 _REJOIN = (
@@ -30,8 +29,8 @@ _REJOIN = (
     (r" ' (s|re|m|ll|ve|d)\b", r" '\1"),
     (r"` `", "``"),
     (r"' '", "''"),
-    (r"(\w) - (\w)", r"\1-\2"),
-    (r"(\w) - (\w)", r"\1-\2"),  # again: matches do not overlap, so "a - b - c" needs two passes
+    (r"([\pL\pN]) - ([\pL\pN])", r"\1-\2"),
+    (r"([\pL\pN]) - ([\pL\pN])", r"\1-\2"),  # again: matches do not overlap, so "a - b - c" needs two passes
 )
 
 
@@ -45,9 +44,9 @@ def tensorflow_text():
         return importlib.import_module("tensorflow_text")
     except ImportError as error:
         raise Failure(
-            f"Text needs tensorflow-text, which cannot be imported on {platform.system()} {platform.machine()} ({error}). "
-            "Wheels exist for Linux and for macOS on arm64: `pip install tensorflow-text` of TensorFlow's minor version. "
-            "Model and training work without it on ids."
+            f"Text needs tensorflow-text, which fails on {platform.system()} {platform.machine()}: {error}. "
+            "There are wheels for Linux and for macOS on arm64; install the one of TensorFlow's minor version. "
+            "The model and its training work on ids without it."
         ) from error
 
 
@@ -128,7 +127,10 @@ class WordPieceTokenizer(tf.Module):
     @classmethod
     def from_bytes(cls, data: bytes, lower_case: bool = True) -> "WordPieceTokenizer":
         """The inverse of `to_bytes`."""
-        return cls(data.decode().split("\n")[:-1], lower_case)
+        try:
+            return cls(data.decode().split("\n")[:-1], lower_case)
+        except UnicodeDecodeError as error:
+            raise UsageError(f"A vocabulary file must be UTF-8: {error}.") from error
 
 
 class SentencePieceTokenizer(tf.Module):
@@ -137,7 +139,10 @@ class SentencePieceTokenizer(tf.Module):
     Characters that training did not see are spelt in bytes, so no text is unknown.
 
     Args:
-        model: the bytes of a SentencePiece model whose ids 0 to 3 are padding, unknown, start and end.
+        model: the bytes of a SentencePiece model whose ids 0 to 3 are `RESERVED_TOKENS`.
+
+    Raises:
+        UsageError: `model` is damaged, or has other pieces there.
 
     Source: Kudo & Richardson 2018.
     """
@@ -148,47 +153,77 @@ class SentencePieceTokenizer(tf.Module):
     def __init__(self, model: bytes):
         super().__init__()
         self._model = model
-        self._tokenizer = tensorflow_text().SentencepieceTokenizer(model=model, add_bos=True, add_eos=True)
-        self._vocab_size = int(self._tokenizer.vocab_size())
+        try:
+            self._build()
+            first = tuple(piece.decode() for piece in self._kernels.id_to_string(tf.range(4)).numpy())
+        except tf.errors.OpError as error:
+            raise UsageError(f"Not a SentencePiece model, or a damaged one, of {len(model)} bytes: {error}.") from error
+        if first != RESERVED_TOKENS:
+            raise UsageError(
+                f"A SentencePiece model must start with {' '.join(RESERVED_TOKENS)}, this one with {' '.join(first)}."
+            )
+        self._vocab_size = int(self._kernels.vocab_size())
+
+    def _build(self) -> None:
+        with native_messages_hidden():
+            self._kernels = tensorflow_text().SentencepieceTokenizer(model=self._model, add_bos=True, add_eos=True)
+
+    @property
+    def _tokenizer(self):
+        """tensorflow-text's tokenizer, built anew when TensorFlow has dropped its model.
+
+        The model belongs to a cache of eager kernels, which `tf.random.set_seed` and `keras.utils.set_random_seed`
+        empty.
+        """
+        if tf.executing_eagerly():
+            try:
+                self._kernels.vocab_size()
+            except tf.errors.NotFoundError:
+                self._build()
+        return self._kernels
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int, lower_case: bool = False) -> "SentencePieceTokenizer":
         """Learns a unigram model of at most `vocab_size` pieces from `texts`.
 
         Raises:
-            UsageError: `lower_case` is set, which would lose text that this tokenizer promises to keep.
+            UsageError: `lower_case` is set, which would lose text that this tokenizer promises to keep, or
+                `vocab_size` is too small: 256 bytes, the control tokens and each character are pieces already.
         """
         if lower_case:
             raise UsageError("SentencePiece keeps case and accents: use --no-lower-case, or --tokenizer wordpiece.")
         import sentencepiece
 
         model = io.BytesIO()
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=(f" {text}" for text in texts),
-            model_writer=model,
-            model_type="unigram",
-            vocab_size=vocab_size,
-            hard_vocab_limit=False,
-            pad_id=PADDING_ID,
-            unk_id=UNKNOWN_ID,
-            bos_id=START_ID,
-            eos_id=END_ID,
-            pad_piece=RESERVED_TOKENS[PADDING_ID],
-            unk_piece=RESERVED_TOKENS[UNKNOWN_ID],
-            bos_piece=RESERVED_TOKENS[START_ID],
-            eos_piece=RESERVED_TOKENS[END_ID],
-            normalization_rule_name="identity",
-            add_dummy_prefix=False,
-            remove_extra_whitespaces=False,
-            byte_fallback=True,
-            character_coverage=1.0,
-            minloglevel=2,
-        )
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=(f" {text}" for text in texts),
+                model_writer=model,
+                model_type="unigram",
+                vocab_size=vocab_size,
+                hard_vocab_limit=False,
+                pad_id=PADDING_ID,
+                unk_id=UNKNOWN_ID,
+                bos_id=START_ID,
+                eos_id=END_ID,
+                pad_piece=RESERVED_TOKENS[PADDING_ID],
+                unk_piece=RESERVED_TOKENS[UNKNOWN_ID],
+                bos_piece=RESERVED_TOKENS[START_ID],
+                eos_piece=RESERVED_TOKENS[END_ID],
+                normalization_rule_name="identity",
+                add_dummy_prefix=False,
+                remove_extra_whitespaces=False,
+                byte_fallback=True,
+                character_coverage=1.0,
+                minloglevel=2,
+            )
+        except RuntimeError as error:
+            raise UsageError(f"SentencePiece cannot learn {vocab_size} pieces: {error}") from error
         return cls(model.getvalue())
 
     def tokenize(self, strings) -> tf.RaggedTensor:
         """Strings (B,) -> ids, int64, ragged (B, length), with [START] and [END]."""
-        # The blank before the first word is ours: SentencePiece's own "dummy prefix" loses leading blanks on the way back.
+        # The first word's blank is ours: SentencePiece's own "dummy prefix" loses leading blanks in detokenize.
         return tf.cast(self._tokenizer.tokenize(tf.strings.join([" ", strings])), tf.int64)
 
     def detokenize(self, ids) -> tf.Tensor:

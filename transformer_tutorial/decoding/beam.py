@@ -15,7 +15,8 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from transformer_tutorial.decoding.greedy import END_ID, START_ID, Hypotheses
+from transformer_tutorial.decoding.greedy import Hypotheses
+from transformer_tutorial.token_ids import END_ID, START_ID
 
 IMPOSSIBLE = -1e9
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from keras import ops
 
-START_ID, END_ID = 2, 3
+from transformer_tutorial.token_ids import END_ID, START_ID
 
 
 class Hypotheses(NamedTuple):

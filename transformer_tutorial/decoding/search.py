@@ -14,9 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from transformer_tutorial.decoding.beam import beam_search
-from transformer_tutorial.decoding.greedy import END_ID, Hypotheses, greedy_search
+from transformer_tutorial.decoding.greedy import Hypotheses, greedy_search
 from transformer_tutorial.decoding.plain_step import PlainStep
 from transformer_tutorial.model import Transformer
+from transformer_tutorial.token_ids import END_ID
 
 WIDTH_STEP = 8
 

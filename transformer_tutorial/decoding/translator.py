@@ -12,11 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from transformer_tutorial.data.tokenizer_pair import encode
-from transformer_tutorial.data.tokenizers import PADDING_ID
 from transformer_tutorial.decoding.greedy import greedy_search
 from transformer_tutorial.decoding.plain_step import PlainStep
 from transformer_tutorial.decoding.search import BatchSearch, in_order, search_all
 from transformer_tutorial.model import AttentionMaps
+from transformer_tutorial.token_ids import PADDING_ID
 
 MAX_TOKENS = 128
 

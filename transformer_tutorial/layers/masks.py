@@ -13,7 +13,7 @@ Next: attention.py
 
 from keras import ops
 
-PADDING_ID = 0
+from transformer_tutorial.token_ids import PADDING_ID
 
 
 def padding_allowed(ids):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from transformer_tutorial.layers.masks import PADDING_ID
+from transformer_tutorial.token_ids import PADDING_ID
 
 
 class TokenSums(NamedTuple):

@@ -13,6 +13,8 @@ import importlib.metadata
 import json
 import os
 import platform
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -107,23 +109,30 @@ class RunFolder:
         """The stored model and its tokenizers.
 
         Raises:
-            UsageError: the folder is no run folder, has no model yet, or the tokenizers do not fit the model.
+            UsageError: the folder is no run folder, has no model yet or a damaged one, or other tokenizers.
         """
         read_config(self.path)
         if not self.model.is_file():
             raise UsageError(
                 f"{self.path} has no model.keras yet: its first epoch has not ended. Train on, then retry."
             )
-        try:
-            model = keras.saving.load_model(self.model, compile=False)
-        except (OSError, ValueError, KeyError) as error:
+        if not self.has_whole_model():
             raise UsageError(
-                f"{self.model} is damaged ({type(error).__name__}: {error}). Run the same `train` command again: "
-                "it writes the model anew from the newest checkpoint."
-            ) from error
+                f"{self.model} is damaged. Run the same `train` command again: it writes the model anew from the "
+                "newest checkpoint."
+            )
+        model = keras.saving.load_model(self.model, compile=False)
         tokenizers = TokenizerPair.load(self.tokenizers)
         check_fit(model, tokenizers)
         return model, tokenizers
+
+    def has_whole_model(self) -> bool:
+        """Whether model.keras is there and agrees with its checksums, which Keras alone does not always check."""
+        try:
+            with zipfile.ZipFile(self.model) as archive:
+                return archive.testzip() is None
+        except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error):
+            return False
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The records of metrics.jsonl, one an epoch."""

@@ -58,7 +58,8 @@ def train(config: Config, prepared: PreparedCorpus, run_dir: Path, save_every_mi
     _resume(trainer, run, position, keep)
     if position.epoch >= config.epochs:
         print(f"All {config.epochs} epochs are done.", file=sys.stderr)
-        run.save_model(trainer.model)
+        if not run.has_whole_model():
+            run.save_model(trainer.model)
     examples = functools.partial(translate_examples, BatchSearch(trainer.model), prepared)
     report = Report(run, position, config.epochs, count, examples)
     save_model = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: run.save_model(trainer.model))

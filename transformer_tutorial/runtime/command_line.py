@@ -9,8 +9,8 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 130 after Ctrl-C, 143 after SIGTER
 import contextlib
 import dataclasses
 import difflib
-import importlib
 import io
+import os
 import re
 import sys
 import traceback
@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from transformer_tutorial.runtime.errors import UsageError
-from transformer_tutorial.runtime.quiet import native_messages_hidden
+from transformer_tutorial.runtime.quiet import import_quietly
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,27 +47,31 @@ def main(program: str, commands: Mapping[str, Command], arguments: Sequence[str]
     """Parses `arguments` (default: the process's own), runs one command and returns the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if not arguments or arguments[0] in ("-h", "--help"):
-            print(overview(program, commands))
-            return 0 if arguments else 2
-        name = known(arguments[0], commands, "command")
-        options = parse(f"{program} {name}", commands[name], arguments[1:])
-        with contextlib.nullcontext() if options.debug else native_messages_hidden():
-            module = importlib.import_module(commands[name].module)
-        return module.run(options) or 0
+        code = _run(program, commands, arguments)
+        sys.stdout.flush()  # here, where a reader that has left can be dealt with
+        return code
     except SystemExit as finished:  # --help
         return int(finished.code or 0)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our stdout, `head` perhaps, has left
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain when it exits
         return 0
     except Exception as error:
         if "--debug" in arguments:
             traceback.print_exc()
         print(f"Error: {one_line(error)}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
+
+
+def _run(program: str, commands: Mapping[str, Command], arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(overview(program, commands))
+        return 0 if arguments else 2
+    name = known(arguments[0], commands, "command")
+    options = parse(f"{program} {name}", commands[name], arguments[1:])
+    return import_quietly(commands[name].module, quiet=not options.debug).run(options) or 0
 
 
 def parse(program: str, command: Command, arguments: Sequence[str]) -> Options:

@@ -3,15 +3,12 @@
 import os
 import platform
 
-from transformer_tutorial.runtime.quiet import native_messages_hidden
-
 
 def describe_device() -> str:
     """One line: the device that is used, and why."""
     import tensorflow as tf
 
-    with native_messages_hidden():
-        gpus = tf.config.list_physical_devices("GPU")
+    gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         names = {tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus[:1]}
         return f"Device: {' '.join(names)}, the first of {len(gpus)} GPUs."

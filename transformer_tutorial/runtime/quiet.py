@@ -5,9 +5,11 @@ GPU. Between a user and an error message of ours that is noise.
 """
 
 import contextlib
+import importlib
 import os
 import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 
 @contextlib.contextmanager
@@ -26,3 +28,12 @@ def native_messages_hidden() -> Iterator[None]:
         sys.stderr = python_stderr
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def import_quietly(name: str, quiet: bool = True) -> ModuleType:
+    """Imports a module; if that brings TensorFlow, its search for GPUs is over, too, before anything is shown."""
+    with native_messages_hidden() if quiet else contextlib.nullcontext():
+        module = importlib.import_module(name)
+        if "tensorflow" in sys.modules:
+            sys.modules["tensorflow"].config.list_physical_devices("GPU")
+    return module

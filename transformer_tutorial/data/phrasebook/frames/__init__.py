@@ -1,0 +1,18 @@
+"""The sentence patterns, by theme; `FRAMES` holds them all, in the order of their names."""
+
+from transformer_tutorial.data.phrasebook.frames import (
+    company,
+    doing,
+    health,
+    linked,
+    people,
+    registry,
+    table,
+    things,
+    town,
+    travel,
+    wishing,
+)
+
+THEMES = (people, things, doing, wishing, company, town, table, travel, health, linked)
+FRAMES = tuple(sorted(registry.FRAMES, key=lambda frame: frame.name))
