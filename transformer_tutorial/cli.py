@@ -132,7 +132,7 @@ def preset_config(name: str) -> Config:
 def _train_defaults(arguments: Sequence[str]) -> Train:
     """Flags replace fields of the preset, so the preset has to be known before the flags are parsed."""
     preset = Train.preset
-    for flag, value in zip(arguments, [*arguments[1:], ""], strict=True):
+    for flag, value in zip(arguments, [*arguments[1:], ""], strict=False):
         if flag == "--preset":
             preset = value
         elif flag.startswith("--preset="):

@@ -68,7 +68,7 @@ class Translator(tf.Module):
         """
         source_ids = tf.cast(self.source.tokenize(tf.reshape(sentence, [1])).to_tensor(), tf.int32)
         step = PlainStep(self.transformer)
-        ids = greedy_search(step, step.start(source_ids), 1, max_length).ids
+        ids = greedy_search(step, step.start(source_ids), tf.shape(source_ids)[0], max_length).ids
         ids = ids[:, : tf.reduce_max(tf.where(ids[0] != PADDING_ID)) + 1]
         maps = self.transformer.attention_maps((source_ids, ids[:, :-1]))
         text = self.target.detokenize(tf.cast(ids, tf.int64))[0]

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from transformer_tutorial.learning.checkpoints import Checkpoint, save_checkpoint
 from transformer_tutorial.learning.run_folder import RunFolder
+from transformer_tutorial.runtime.devices import peak_memory_mb
 from transformer_tutorial.runtime.errors import Failure
 
 
@@ -252,6 +253,7 @@ class Report(keras.callbacks.Callback):
             "target_tokens": int(logs["tokens"]),
             "target_tokens_per_second": round(self._speed(logs), 1),
             "seconds": round(self.position.seconds, 2),
+            "peak_memory_mb": peak_memory_mb(),
         }
 
     def _speed(self, logs) -> float:
@@ -262,6 +264,7 @@ class Report(keras.callbacks.Callback):
 
     def _write_events(self, record) -> None:
         with self._events.as_default(step=record["step"]):
-            for name in set(record) - {"epoch", "step"}:
-                tf.summary.scalar(name, record[name])
+            for name, value in record.items():
+                if isinstance(value, float):
+                    tf.summary.scalar(name, value)
         self._events.flush()

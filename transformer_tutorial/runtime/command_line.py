@@ -117,9 +117,9 @@ def one_line(error: BaseException) -> str:
 
 def _without_box(text: str, program: str) -> str:
     """tyro's framed message -> one line: what is wrong, and the flags it might have been."""
-    lines = [re.sub(r"[│╭╮╰╯]", " ", line).strip() for line in text.splitlines()]
+    lines = [re.sub(r"^\s*[│╭╰|+]|[│╮╯|+]\s*$", " ", line).strip() for line in text.splitlines()]
     body = [line for line in lines[1:] if line]
-    end = next((i for i, line in enumerate(body) if set(line) <= {"─", " "}), len(body))
+    end = next((i for i, line in enumerate(body) if set(line) <= set("─- ")), len(body))
     message = " ".join(body[:end])
     flags = re.findall(r"(?m)^(--[a-z0-9-]+)", "\n".join(body[end:]))
     if flags and "nrecognized" in message:

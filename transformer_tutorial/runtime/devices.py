@@ -1,7 +1,8 @@
-"""Where the work runs, in words."""
+"""Where the work runs, in words, and what it takes."""
 
 import os
 import platform
+import sys
 
 
 def describe_device() -> str:
@@ -14,3 +15,13 @@ def describe_device() -> str:
         return f"Device: {' '.join(names)}, the first of {len(gpus)} GPUs."
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"Device: CPU, {cores} cores ({platform.machine()}), because TensorFlow sees no GPU."
+
+
+def peak_memory_mb() -> float | None:
+    """Most memory this process has had in use at once, in megabytes; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)

@@ -11,8 +11,9 @@ from transformer_tutorial.data.phrasebook.frames import (
     things,
     town,
     travel,
+    weather,
     wishing,
 )
 
-THEMES = (people, things, doing, wishing, company, town, table, travel, health, linked)
+THEMES = (people, things, doing, wishing, company, town, table, travel, weather, health, linked)
 FRAMES = tuple(sorted(registry.FRAMES, key=lambda frame: frame.name))

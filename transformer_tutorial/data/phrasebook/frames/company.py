@@ -2,7 +2,7 @@
 
 from transformer_tutorial.data.phrasebook.clause import BE, HAVE, Unclear, clause
 from transformer_tutorial.data.phrasebook.draw import Draw
-from transformer_tutorial.data.phrasebook.frames.doing import own_or_other, telling
+from transformer_tutorial.data.phrasebook.frames.deeds import own_or_other, telling
 from transformer_tutorial.data.phrasebook.frames.registry import frame, stated_or_asked
 from transformer_tutorial.data.phrasebook.frames.things import BESIDE, INSIDE, PORTABLE, STORAGE
 from transformer_tutorial.data.phrasebook.lexicon import people, places, things, times

@@ -5,6 +5,7 @@ from transformer_tutorial.data.phrasebook.draw import Draw
 from transformer_tutorial.data.phrasebook.frames.registry import frame, stated_or_asked
 from transformer_tutorial.data.phrasebook.lexicon import people, times
 from transformer_tutorial.data.phrasebook.phrase import Phrase, joined, sentence, the
+from transformer_tutorial.data.phrasebook.portuguese import conjugate
 from transformer_tutorial.data.phrasebook.words import Verb
 
 COMPLAINTS = (
@@ -33,33 +34,27 @@ DOSES = (
 )  # fmt: skip
 INJURED = tuple(part for part in people.BODY if part.pt in ("braço", "perna", "pé", "mão", "dedo", "joelho", "ombro"))
 POSSESSIVE = {0: "my", 1: "your"}
-NEED, TAKE, BREAK, HURT, WASH = (
-    Verb(pt, en)
-    for pt, en in (("precisar", "need"), ("tomar", "take"), ("partir", "break"), ("magoar", "hurt"), ("lavar", "wash"))
+NEED, BREAK, HURT, ACHE = (
+    Verb(pt, en) for pt, en in (("precisar", "need"), ("partir", "break"), ("magoar", "hurt"), ("doer", "hurt"))
 )
 
 
 @frame(350)
 def hurts(draw: Draw) -> Phrase:
     """Dói-me a cabeça."""
-    part = draw.one(people.BODY)
-    plural = part.pt in people.PAIRED and draw.chance(0.5)
-    body = the(part, plural)
-    pt, en, whose = ("me", "", "my") if draw.chance(0.6) else ("te", "", "your")
-    verb = "doem" if plural else "dói"
-    owned_en = f"{whose} {part.en_plural if plural else part.en}"
-    since = draw.some(0.4, SINCE)
-    if whose == "your":
-        start = "do" if plural else "does"
-        return sentence(Phrase(f"{verb}-{pt} {body.pt}", f"{start} {owned_en} hurt", body.words), end="?")
-    if since:
-        has = "have" if plural else "has"
-        return sentence(Phrase(f"{verb}-{pt} {body.pt} {since[0]}", f"{owned_en} {has} hurt {since[1]}", body.words))
-    hurt = "hurt" if plural else "hurts"
-    if draw.chance(0.3):
-        do = "do" if plural else "does"
-        return sentence(Phrase(f"não {pt} {verb} {body.pt}", f"{owned_en} {do} not hurt", body.words))
-    return sentence(Phrase(f"{verb}-{pt} {body.pt}", f"{owned_en} {hurt}", body.words))
+    part, mine = draw.one(people.BODY), draw.chance(0.6)
+    body = the(part, part.pt in people.PAIRED and draw.chance(0.5))
+    possessed = body._replace(en=f"{'my' if mine else 'your'} {part.en_plural if body.plural else part.en}")
+    verb = conjugate("doer", "present", body.person)
+    if not mine:
+        asked = clause(possessed, ACHE, question=True)
+        return sentence(Phrase(f"{verb}-te {body.pt}", asked.en, body.words), end="?")
+    if draw.chance(0.4):
+        lasting = clause(possessed, ACHE, tense="perfect")
+        return sentence(Phrase(f"{verb}-me {body.pt}", lasting.en, body.words), draw.one(SINCE))
+    negative = draw.chance(0.3)
+    pt = f"não me {verb} {body.pt}" if negative else f"{verb}-me {body.pt}"
+    return sentence(Phrase(pt, clause(possessed, ACHE, negative=negative).en, body.words))
 
 
 @frame(600)

@@ -1,9 +1,9 @@
 """Two clauses in one sentence: reasons, contrasts, reports, conditions, what happens before and while."""
 
 from transformer_tutorial.data.phrasebook import english
-from transformer_tutorial.data.phrasebook.clause import BE, STAY, clause
+from transformer_tutorial.data.phrasebook.clause import BE, NOTHING, STAY, clause
 from transformer_tutorial.data.phrasebook.draw import ME, PRONOUN_FOR, WE, Draw, dropped
-from transformer_tutorial.data.phrasebook.frames.doing import action, at_home, pastime, pursuit, regularly, routine
+from transformer_tutorial.data.phrasebook.frames.deeds import action, at_home, pastime, pursuit, regularly, routine
 from transformer_tutorial.data.phrasebook.frames.registry import frame
 from transformer_tutorial.data.phrasebook.frames.things import DESCRIBED, degree, determined
 from transformer_tutorial.data.phrasebook.frames.travel import GOALS, going
@@ -63,11 +63,20 @@ OPPOSITES = {
 }  # fmt: skip
 OPINIONS = (("acho que", "I think that"), ("penso que", "I believe that"), ("parece que", "it seems that"))
 QUESTIONS = (("sabes se", "do you know whether"), ("sabe dizer-me se", "can you tell me whether"))
+AS_A_CHILD = ("quando era criança,", "when I was a child,")
+AS_CHILDREN = ("quando éramos crianças,", "when we were children,")
 FAIR = (
     ("se não chover", "if it does not rain"),
     ("se estiver sol", "if it is sunny"),
     ("se estiver calor", "if it is hot"),
 )
+FIRST_THINGS = (
+    (Verb("almoçar", "have lunch"), NOTHING), (Verb("jantar", "have dinner"), NOTHING),
+    (Verb("trabalhar", "work"), NOTHING), (Verb("tomar", "have"), Phrase("o pequeno-almoço", "breakfast")),
+    (Verb("sair", "leave"), NOTHING), (Verb("estudar", "study"), NOTHING),
+    (Verb("fazer", "do"), Phrase("compras", "the shopping")), (Verb("lavar", "do"), Phrase("a louça", "the dishes")),
+)  # fmt: skip
+BOUGHT = tuple(noun for noun in things.CLOTHES + things.WARES + things.FRUIT + things.STAPLES if noun.adjectives)
 FOUL = (("se chover", "if it rains"), ("se estiver frio", "if it is cold"), ("se nevar", "if it snows"))
 OUTDOORS = nouns_of("praia parque castelo aldeia piscina mercado estádio ilha lago rio montanha floresta")
 INDOORS = nouns_of(
@@ -169,15 +178,9 @@ def meanwhile(draw: Draw) -> Phrase:
         second = draw.third_person()
     if draw.chance(0.3):
         first = draw.speaker(0.7)
-    tense, link = draw.one(((PRESENTLY, ("e", "and")), (BEFORE, ("enquanto", "while"))))
-    (verb, rest), (other_verb, other_rest) = (
-        at_home(draw, first),
-        pursuit(draw) if draw.chance(0.5) else at_home(draw, second),
-    )
-    return sentence(clause(first, verb, rest, tense), link, clause(second, other_verb, other_rest, tense))
-
-
-PRESENTLY, BEFORE = "progressive", "past progressive"
+    tense, link = draw.one((("progressive", ("e", "and")), ("past progressive", ("enquanto", "while"))))
+    deed, other_deed = at_home(draw, first), pursuit(draw) if draw.chance(0.5) else at_home(draw, second)
+    return sentence(clause(first, *deed, tense), link, clause(second, *other_deed, tense))
 
 
 @frame(600)
@@ -185,9 +188,7 @@ def as_children(draw: Draw) -> Phrase:
     """Quando era criança, eu jogava futebol na praia."""
     one = draw.chance(0.6)
     subject = ME if one else dropped(WE)
-    start = (
-        ("quando era criança,", "when I was a child,") if one else ("quando éramos crianças,", "when we were children,")
-    )
+    start = AS_A_CHILD if one else AS_CHILDREN
     verb, rest = routine(draw)
     when = regularly(draw, verb) if draw.chance(0.4) else ("", "")
     return sentence(start, clause(subject, verb, joined(rest, when), "imperfect"))
@@ -200,19 +201,9 @@ def before_and_after(draw: Draw) -> Phrase:
     verb, rest = draw.one(FIRST_THINGS)
     subject = draw.anyone()
     second_verb, second_rest = pastime(draw) if draw.chance(0.3) else at_home(draw, subject)
-    start = Phrase(
-        f"{link[0]} {verb.pt} {rest.pt}".strip(), f"{link[1]} {english.gerund(verb.en)} {rest.en}".strip(), (verb.pt,)
-    )
+    start = joined(link, Phrase(verb.pt, english.gerund(verb.en), (verb.pt,)), rest)
     tense = "future" if draw.chance(0.6) else "preterite"
     return sentence(start, (",", ","), clause(subject, second_verb, second_rest, tense))
-
-
-FIRST_THINGS = (
-    (Verb("almoçar", "have lunch"), Phrase("", "")), (Verb("jantar", "have dinner"), Phrase("", "")),
-    (Verb("trabalhar", "work"), Phrase("", "")), (Verb("tomar", "have"), Phrase("o pequeno-almoço", "breakfast")),
-    (Verb("sair", "leave"), Phrase("", "")), (Verb("estudar", "study"), Phrase("", "")),
-    (Verb("fazer", "do"), Phrase("compras", "the shopping")), (Verb("lavar", "do"), Phrase("a louça", "the dishes")),
-)  # fmt: skip
 
 
 @frame(600)
@@ -246,14 +237,9 @@ def relative_object(draw: Draw) -> Phrase:
     plural = not noun.mass and draw.chance(0.2)
     thing = the(noun, plural)
     buyer = draw.anyone()
-    bought = clause(
-        buyer, Verb("comprar", "buy"), Phrase(*draw.one(times.PAST_TIMES), ("comprar",)), "preterite", dated=True
-    )
+    when = Phrase(*draw.one(times.PAST_TIMES), ("comprar",))
+    bought = clause(buyer, Verb("comprar", "buy"), when, "preterite", dated=True)
     copula = BE if adjective.copula == "ser" else STAY
-    described = clause(
-        Phrase("", "", (), *thing[3:]), copula, joined(degree(draw, adjective.pt), agreeing(adjective, thing))
-    )
+    quality = joined(degree(draw, adjective.pt), agreeing(adjective, thing))
+    described = clause(Phrase("", "", (), *thing[3:]), copula, quality)
     return sentence(thing, ("que", "that"), bought, described)
-
-
-BOUGHT = tuple(noun for noun in things.CLOTHES + things.WARES + things.FRUIT + things.STAPLES if noun.adjectives)

@@ -3,13 +3,14 @@
 from transformer_tutorial.data.phrasebook.clause import WANT, clause
 from transformer_tutorial.data.phrasebook.draw import Draw
 from transformer_tutorial.data.phrasebook.frames.registry import frame
+from transformer_tutorial.data.phrasebook.frames.things import COUNTABLE_TWICE, identifying
 from transformer_tutorial.data.phrasebook.lexicon import places, things, times
 from transformer_tutorial.data.phrasebook.lexicon.actions import nouns_of
-from transformer_tutorial.data.phrasebook.phrase import Phrase, a, bare, count, joined, sentence, the
+from transformer_tutorial.data.phrasebook.phrase import Phrase, a, bare, count, joined, sentence, the, this
 from transformer_tutorial.data.phrasebook.words import Noun, Verb
 
-BUY, EAT, DRINK, POLITE_HAVE = (
-    Verb(pt, en) for pt, en in (("comprar", "buy"), ("comer", "eat"), ("beber", "drink"), ("ter", "have"))
+BUY, EAT, DRINK, COST = (
+    Verb(pt, en) for pt, en in (("comprar", "buy"), ("comer", "eat"), ("beber", "drink"), ("custar", "cost"))
 )
 PLEASE = (", por favor", ", please")
 SERVED = things.DISHES + nouns_of("café cerveja")
@@ -163,3 +164,29 @@ def mealtime(draw: Draw) -> Phrase:
     if draw.chance(0.5):
         return sentence(clause(draw.anyone(), Verb(verb, en), when, "future"))
     return sentence(clause(draw.anyone(), Verb(verb, en), when))
+
+
+# What is for sale, and what it costs, in euros.
+PRICED = (
+    (things.FRUIT + things.VEGETABLES, 2, 5), (things.STAPLES, 2, 12), (things.DISHES + things.DRINKS, 2, 15),
+    (things.CLOTHES, 10, 60), (things.GIFTS, 10, 60), (things.FURNITURE, 30, 99),
+    (things.TABLEWARE + things.LINEN, 3, 25), (nouns_of("livro romance revista mapa dicionário"), 3, 25),
+    (nouns_of("caneta lápis caderno bola jornal"), 2, 6),
+    (nouns_of("mala mochila carteira relógio telemóvel guarda-chuva"), 15, 99),
+)  # fmt: skip
+
+
+@frame(850)
+def price(draw: Draw) -> Phrase:
+    """Quanto custam as maçãs?"""
+    nouns, low, high = draw.one(PRICED)
+    noun = draw.one(nouns)
+    plural = not noun.mass and (noun in COUNTABLE_TWICE or draw.chance(0.25))
+    adjective = draw.some(0.35, identifying(noun))
+    subject = the(noun, plural, adjective) if draw.chance(0.5) else this(noun, plural, adjective)
+    if draw.chance(0.6):
+        asked = clause(subject, COST, question=True)
+        custa = "custam" if subject.plural else "custa"
+        return sentence(Phrase(f"quanto {custa} {subject.pt}", f"how much {asked.en}", asked.words), end="?")
+    pt, en = times.numeral(draw.number(low, high), "m")
+    return sentence(clause(subject, COST, Phrase(f"{pt} euros", f"{en} euros")))

@@ -1,4 +1,4 @@
-"""What things are like, whose they are, where they are, what they cost."""
+"""What things are like, whose they are, where they are."""
 
 from transformer_tutorial.data.phrasebook import english
 from transformer_tutorial.data.phrasebook.clause import BE, STAY, clause
@@ -25,10 +25,9 @@ from transformer_tutorial.data.phrasebook.phrase import (
     sentence,
     the,
     this,
-)  # fmt: skip
-from transformer_tutorial.data.phrasebook.words import Adjective, Noun, Verb, listed
+)
+from transformer_tutorial.data.phrasebook.words import Adjective, Noun, listed
 
-COST = Verb("custar", "cost")
 EDIBLE = things.FRUIT + things.VEGETABLES + things.STAPLES + things.DISHES + things.DRINKS
 PERSONAL = things.CLOTHES + things.BELONGINGS + things.OWN_VEHICLES + things.READING
 HOUSEHOLD = things.FURNITURE + things.FIXTURES + things.TABLEWARE + things.LINEN
@@ -40,6 +39,8 @@ DESCRIBED = tuple(
                  *things.MEDIA, *things.GIFTS, *things.POST, *things.MEDICINE)
     if noun.adjectives
 )  # fmt: skip
+OWNABLE = set(PERSONAL + things.HOMES + things.ROOMS + things.GIFTS)
+COUNTABLE_TWICE = set(things.FRUIT + things.VEGETABLES)
 DEGREES = (("muito", "very"), ("bastante", "quite"))
 TOO = ("demasiado", "too")
 # What a thing can be too much of.
@@ -52,7 +53,7 @@ NATIONS = listed("português inglês francês italiano suíço alemão")
 COLOURS = listed("branco preto vermelho azul verde amarelo castanho cinzento cor-de-rosa tinto")
 COMPARED = listed("pequeno novo velho antigo caro barato bonito comprido elegante moderno famoso rápido confortável")
 IDENTIFYING = COLOURS | NATIONS | listed("grande pequeno novo velho comprido curto redondo tinto grosso estreito")
-# Where a small thing can be with respect to a piece of furniture: Portuguese after "está", English.
+# What one puts small things in or on, and where else they can be.
 STORAGE = tuple(one for one in things.FURNITURE if one.pt != "frigorífico")
 BESIDE = (("em cima de", "on top of"), ("debaixo de", "under"), ("ao lado de", "next to"), ("atrás de", "behind"))
 INSIDE = (("dentro de", "inside"), ("atrás de", "behind"), ("ao lado de", "next to"))
@@ -81,10 +82,6 @@ def determined(draw: Draw, noun: Noun, plural: bool = False, owners: bool = True
     if kind < 7 or noun not in OWNABLE or not owners:
         return this(noun, plural, which="this" if draw.chance(0.7) else "that")
     return owned(owner(draw), noun, plural)
-
-
-OWNABLE = set(PERSONAL + things.HOMES + things.ROOMS + things.GIFTS)
-COUNTABLE_TWICE = set(things.FRUIT + things.VEGETABLES)
 
 
 def degree(draw: Draw, adjective: str, share: float = 0.3) -> tuple[str, str]:
@@ -250,30 +247,3 @@ def what_colour(draw: Draw) -> Phrase:
     subject = determined(draw, noun, draw.chance(0.25))
     pt, en = ("são", "are") if subject.plural else ("é", "is")
     return sentence(Phrase(f"de que cor {pt}", f"what colour {en}"), subject, end="?")
-
-
-# What is for sale, and what it costs, in euros.
-PRICED = (
-    (things.FRUIT + things.VEGETABLES, 2, 5), (things.STAPLES, 2, 12), (things.DISHES + things.DRINKS, 2, 15),
-    (things.CLOTHES, 10, 60), (things.GIFTS, 10, 60), (things.FURNITURE, 30, 99),
-    (things.TABLEWARE + things.LINEN, 3, 25), (nouns_of("livro romance revista mapa dicionário"), 3, 25),
-    (nouns_of("caneta lápis caderno bola jornal"), 1, 6),
-    (nouns_of("mala mochila carteira relógio telemóvel guarda-chuva"), 15, 99),
-)  # fmt: skip
-
-
-@frame(850)
-def price(draw: Draw) -> Phrase:
-    """Quanto custam as maçãs?"""
-    nouns, low, high = draw.one(PRICED)
-    noun = draw.one(nouns)
-    plural = not noun.mass and (noun in COUNTABLE_TWICE or draw.chance(0.25))
-    adjective = draw.some(0.35, identifying(noun))
-    subject = the(noun, plural, adjective) if draw.chance(0.5) else this(noun, plural, adjective)
-    if draw.chance(0.6):
-        asked = clause(subject, COST, question=True)
-        custa = "custam" if subject.plural else "custa"
-        return sentence(Phrase(f"quanto {custa} {subject.pt}", f"how much {asked.en}", asked.words), end="?")
-    pt, en = numeral(draw.number(low, high), "m")
-    coins = Phrase("um euro", "one euro") if (pt, en) == ("um", "one") else Phrase(f"{pt} euros", f"{en} euros")
-    return sentence(clause(subject, COST, coins))

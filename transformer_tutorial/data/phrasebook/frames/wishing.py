@@ -2,7 +2,7 @@
 
 from transformer_tutorial.data.phrasebook.clause import CAN, HAVE, WANT, clause
 from transformer_tutorial.data.phrasebook.draw import ME, Draw, dropped
-from transformer_tutorial.data.phrasebook.frames.doing import action, object_of, pastime, routine
+from transformer_tutorial.data.phrasebook.frames.deeds import action, object_of, pastime, routine
 from transformer_tutorial.data.phrasebook.frames.registry import frame, stated_or_asked
 from transformer_tutorial.data.phrasebook.lexicon import things, times
 from transformer_tutorial.data.phrasebook.lexicon.actions import ACTIONS
