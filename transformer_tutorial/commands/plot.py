@@ -6,7 +6,22 @@ from pathlib import Path
 import numpy as np
 
 from transformer_tutorial.cli import Plot, preset_config
+from transformer_tutorial.commands.train import open_config_corpus, with_absolute_path
+from transformer_tutorial.commands.translate import attention_figure
 from transformer_tutorial.config import Config, read_config
+from transformer_tutorial.data.prepared import default_cache_dir, prepare
+from transformer_tutorial.data.tokenizer_pair import encode
+from transformer_tutorial.decoding.translator import Translator
+from transformer_tutorial.figures import (
+    plot_history,
+    plot_position_similarity,
+    plot_positions,
+    plot_schedule,
+    plot_token_lengths,
+)
+from transformer_tutorial.layers.positions import positional_encoding
+from transformer_tutorial.learning.run_folder import RunFolder
+from transformer_tutorial.learning.schedule import CustomSchedule
 from transformer_tutorial.runtime.errors import UsageError
 from transformer_tutorial.runtime.figure_style import save_figure
 
@@ -21,18 +36,12 @@ def run(options: Plot) -> None:
 
 def positions(options: Plot):
     """The encoding as a heat map, and how similar one position is to all others."""
-    from transformer_tutorial.figures import plot_position_similarity, plot_positions
-    from transformer_tutorial.layers.positions import positional_encoding
-
     encoding = np.asarray(positional_encoding(2048, preset_config(options.preset).d_model))
     return {"": plot_positions(encoding), "-similarity": plot_position_similarity(encoding, options.position)}
 
 
 def schedule(options: Plot):
     """The learning rate of the run, or of the preset."""
-    from transformer_tutorial.figures import plot_schedule
-    from transformer_tutorial.learning.schedule import CustomSchedule
-
     config = run_or_preset(options)
     steps = np.arange(options.steps, dtype="float32")
     rates = np.asarray(CustomSchedule(config.d_model, config.warmup_steps)(steps))
@@ -41,11 +50,6 @@ def schedule(options: Plot):
 
 def lengths(options: Plot):
     """Histograms of the training sentences' lengths in tokens, before they are cut."""
-    from transformer_tutorial.commands.train import open_config_corpus, with_absolute_path
-    from transformer_tutorial.data.prepared import default_cache_dir, prepare
-    from transformer_tutorial.data.tokenizer_pair import encode
-    from transformer_tutorial.figures import plot_token_lengths
-
     config = run_or_preset(options)
     if options.data is not None:
         config = with_absolute_path(dataclasses.replace(config, data=options.data))
@@ -60,19 +64,12 @@ def lengths(options: Plot):
 
 def history(options: Plot):
     """Loss, accuracy and speed of a run, epoch by epoch."""
-    from transformer_tutorial.figures import plot_history
-    from transformer_tutorial.learning.run_folder import RunFolder
-
     read_config(needed_run_dir(options))
     return {"": plot_history(RunFolder(options.run_dir).read_metrics())}
 
 
 def attention(options: Plot):
     """Cross-attention of one sentence: all layers and heads, or the heads of one layer."""
-    from transformer_tutorial.commands.translate import attention_figure
-    from transformer_tutorial.decoding.translator import Translator
-    from transformer_tutorial.learning.run_folder import RunFolder
-
     config = read_config(needed_run_dir(options))
     if not options.text:
         raise UsageError('attention needs a sentence: plot attention "Onde está a estação?" --run-dir runs/demo')
