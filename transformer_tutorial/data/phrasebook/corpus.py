@@ -76,11 +76,16 @@ def build(seed: int) -> dict[str, tuple[Pair, ...]]:
         split = split_of_words(written.words)
         if split:
             found[split].append((written.pt, written.en))
-    known = set(words_of(found["train"]))
     for split in ("validation", "test"):
-        found[split] = [pair for pair in found[split] if known.issuperset(words_of([pair]))]
+        found[split] = in_words_of(found["train"], found[split])
     shuffled = {split: _shuffled(pairs, f"{split} {seed}") for split, pairs in found.items()}
     return {"train": shuffled["train"]} | {split: shuffled[split][:HELD_OUT_SIZE] for split in ("validation", "test")}
+
+
+def in_words_of(train: list[Pair], held_out: list[Pair]) -> list[Pair]:
+    """Keeps the held-out pairs whose every word form occurs in training, in both languages."""
+    known = set(words_of(train))
+    return [pair for pair in held_out if known.issuperset(words_of([pair]))]
 
 
 def words_of(pairs: list[Pair]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Two clauses in one sentence: reasons, contrasts, reports, conditions, what happens before and while."""
 
 from transformer_tutorial.data.phrasebook import english
-from transformer_tutorial.data.phrasebook.clause import BE, NOTHING, STAY, clause
+from transformer_tutorial.data.phrasebook.clause import BE, NOTHING, STAY, Unclear, clause
 from transformer_tutorial.data.phrasebook.draw import ME, PRONOUN_FOR, WE, Draw, dropped
 from transformer_tutorial.data.phrasebook.frames.deeds import action, at_home, pastime, pursuit, regularly, routine
 from transformer_tutorial.data.phrasebook.frames.registry import frame
@@ -190,6 +190,8 @@ def as_children(draw: Draw) -> Phrase:
     subject = ME if one else dropped(WE)
     start = AS_A_CHILD if one else AS_CHILDREN
     verb, rest = routine(draw)
+    if verb.pt == "trabalhar" or "universidade" in rest.words:
+        raise Unclear(verb.pt)
     when = regularly(draw, verb) if draw.chance(0.4) else ("", "")
     return sentence(start, clause(subject, verb, joined(rest, when), "imperfect"))
 

@@ -125,7 +125,6 @@ polícia            polícia            police officer    police officer
 estudante          estudante          student           student
 cabeleireiro       cabeleireira       hairdresser       hairdresser
 fotógrafo          fotógrafa          photographer      photographer
-músico             música             musician          musician
 """)
 )
 
