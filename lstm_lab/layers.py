@@ -1,0 +1,140 @@
+"""The cells as Keras layers, trained by the backward pass written by hand or by the tape.
+
+Everything around the step (masks, states, direction, return values) is keras.layers.RNN's, so that the layers behave
+like keras.layers.LSTM and keras.layers.SimpleRNN there. `backward` decides what the gradient is:
+
+    "manual"    cell.backward for each step; Keras's loop over time adds the steps up
+    "manual" with unroll=True    lstm_lab.sequence runs both loops, forwards and back
+    "tape"      what TensorFlow derives from cell.forward
+
+Keras's loop takes any number of steps. The unrolled one needs the number when the model is built, and its graph grows
+with it.
+
+Source: keras.layers.RNN.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from lstm_lab.cells import lstm, simple_rnn
+from lstm_lab.step_layers import LSTMStep, SimpleRNNStep, StepLayer
+from transformer_tutorial.runtime.command_line import known
+from transformer_tutorial.runtime.errors import UsageError
+
+BACKWARDS = ("manual", "tape")
+
+
+class Recurrent(keras.layers.RNN):
+    """What SimpleRNN and LSTM share: keras.layers.RNN around a StepLayer, and the loop that is ours."""
+
+    def __init__(self, step: StepLayer, **kwargs):
+        known(step.backward, BACKWARDS, "backward")
+        super().__init__(step, **kwargs)
+        self.units, self.backward = step.output_size, step.backward
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        if not (self.unroll and self.backward == "manual"):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        mask = keras.tree.flatten(mask)[0] if mask is not None else None
+        if self.go_backwards:
+            sequences, mask = tf.reverse(sequences, [1]), None if mask is None else tf.reverse(mask, [1])
+        outputs, *states = self.cell.whole_sequence(sequences, initial_state, mask)
+        if mask is not None and self.zero_output_for_mask:
+            outputs = tf.where(tf.cast(mask, tf.bool)[:, :, None], outputs, 0)
+        return outputs[:, -1], outputs, states
+
+    def get_config(self):
+        names = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
+        own = {name: getattr(self, name) for name in ("units", "backward", *names)}
+        # Not through keras.layers.RNN, which would describe the step layer: our arguments make it again.
+        return {**keras.layers.Layer.get_config(self), **own}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("lstm_lab")
+class SimpleRNN(Recurrent):
+    """The simple RNN as a Keras layer, with tanh as its activation.
+
+    Args:
+        units: N, at least 1.
+        backward: "manual", the backward pass written by hand, or "tape".
+        **kwargs: as for keras.layers.RNN: return_sequences, return_state, stateful, go_backwards, unroll, name, dtype.
+
+    Call arguments:
+        sequences: float, (B, T, M).
+        initial_state: a list of one (B, N); None is zeros.
+        mask: bool, (B, T), True = real.
+
+    Returns:
+        float, (B, N), or (B, T, N) with return_sequences; with return_state followed by the final state.
+
+    Raises:
+        UsageError: `units` is below 1, or `backward` is unknown.
+    """
+
+    def __init__(self, units: int, backward: str = "manual", **kwargs):
+        step = SimpleRNNStep(simple_rnn.SimpleRNNCell(), [checked_units(units)], backward, **_of_step(kwargs))
+        super().__init__(step, **kwargs)
+
+
+@keras.saving.register_keras_serializable("lstm_lab")
+class LSTM(Recurrent):
+    """An LSTM variant as a Keras layer.
+
+    Args:
+        units: N, at least 1.
+        variant: V, NIG, NFG, NOG, NIAF, NOAF, NP, CIFG or FGR; NP is keras.layers.LSTM.
+        backward: "manual", the backward pass written by hand, or "tape".
+        error_flow: "full", or the truncated gradients "no_peephole_error" and "truncated".
+        unit_forget_bias: whether the forget gate's bias starts at 1.
+        **kwargs: as for keras.layers.RNN: return_sequences, return_state, stateful, go_backwards, unroll, name, dtype.
+
+    Call arguments:
+        sequences: float, (B, T, M).
+        initial_state: a list of y and c, (B, N) each; FGR adds its gates, (B, 3N). None is zeros.
+        mask: bool, (B, T), True = real.
+
+    Returns:
+        float, (B, N), or (B, T, N) with return_sequences; with return_state followed by the parts of the final state.
+
+    Raises:
+        UsageError: `units` is below 1, or a name is unknown.
+
+    Source: Greff et al. 2017. Peepholes start at zero, the other weights as in keras.layers.LSTM.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        variant: str = "V",
+        backward: str = "manual",
+        error_flow: str = "full",
+        unit_forget_bias: bool = True,
+        **kwargs,
+    ):
+        cell = lstm.LSTMCell(variant, error_flow)
+        sizes = [checked_units(units)] * 2 + ([3 * units] if cell.row.gate_recurrence else [])
+        step = LSTMStep(unit_forget_bias, formula=cell, state_size=sizes, backward=backward, **_of_step(kwargs))
+        super().__init__(step, **kwargs)
+        self.variant, self.error_flow, self.unit_forget_bias = variant, error_flow, unit_forget_bias
+
+    def get_config(self):
+        own = {"variant": self.variant, "error_flow": self.error_flow, "unit_forget_bias": self.unit_forget_bias}
+        return {**super().get_config(), **own}
+
+
+def checked_units(units: int) -> int:
+    """Returns `units` if it is a whole number of at least 1; otherwise raises a UsageError."""
+    if not isinstance(units, int) or units < 1:
+        raise UsageError(f"units must be a whole number of at least 1, got {units!r}.")
+    return units
+
+
+def _of_step(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that the step layer shares with the layer around it."""
+    return {name: kwargs[name] for name in ("dtype", "trainable") if name in kwargs}

@@ -1,0 +1,255 @@
+"""The cells as Keras layers: equal to Keras's own, trained by hand, at home wherever Keras's layers are."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import lstm_lab
+from lstm_lab.cells.lstm import LSTMCell
+from lstm_lab.config import VARIANTS
+from transformer_tutorial.runtime.errors import UsageError
+
+B, T, M, N = 4, 4, 3, 5
+X = np.random.default_rng(0).normal(size=(B, T, M))
+MASK = np.arange(T) < np.array([4, 2, 3, 1])[:, None]
+HOW = {"manual": {}, "unrolled": {"unroll": True}, "tape": {"backward": "tape"}}
+
+
+def same(layer, keras_layer, shape=(B, T, M)):
+    """Both layers built, with the Keras layer's weights in both."""
+    layer.build(shape)
+    keras_layer.build(shape)
+    layer.set_weights([np.array(weight) + 0.1 for weight in keras_layer.get_weights()])
+    keras_layer.set_weights(layer.get_weights())
+    return layer, keras_layer
+
+
+def assert_close(got, expected, **tolerance):
+    def compare(a, b):
+        np.testing.assert_allclose(a, b, **({"rtol": 1e-12, "atol": 1e-14} | tolerance))
+
+    keras.tree.map_structure(compare, list(got) if isinstance(got, tuple) else got, expected)
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("return_sequences", [False, True])
+def test_np_equals_keras_lstm_with_copied_weights(how, go_backwards, return_sequences):
+    options = {"return_sequences": return_sequences, "return_state": True, "go_backwards": go_backwards}
+    options["dtype"] = "float64"
+    ours, theirs = same(lstm_lab.LSTM(N, "NP", **options, **HOW[how]), keras.layers.LSTM(N, **options))
+    assert_close(list(ours(X, mask=MASK)), list(theirs(X, mask=MASK)))
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_the_simple_rnn_equals_keras_simple_rnn_with_copied_weights(how):
+    options = {"return_sequences": True, "return_state": True, "dtype": "float64"}
+    ours, theirs = same(lstm_lab.SimpleRNN(N, **options, **HOW[how]), keras.layers.SimpleRNN(N, **options))
+    assert_close(list(ours(X, mask=MASK)), list(theirs(X, mask=MASK)))
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("merge_mode", ["concat", "sum"])
+def test_a_bidirectional_layer_equals_keras(how, merge_mode):
+    ours = keras.layers.Bidirectional(lstm_lab.LSTM(N, "NP", return_sequences=True, **HOW[how]), merge_mode)
+    theirs = keras.layers.Bidirectional(keras.layers.LSTM(N, return_sequences=True), merge_mode)
+    ours, theirs = same(ours, theirs)
+    x, mask = X.astype("float32"), tf.constant(MASK)
+    assert_close(ours(x, mask=mask), theirs(x, mask=mask), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_stateful_layer_goes_on_where_it_stopped(how):
+    options = {"return_sequences": True, "dtype": "float64"}
+    whole = lstm_lab.LSTM(N, "FGR", **options)
+    parts = lstm_lab.LSTM(N, "FGR", stateful=True, **options, **HOW[how])
+    whole.build((B, T, M))
+    parts.build((B, 2, M))
+    parts.set_weights(whole.get_weights())
+    expected = whole(X)
+    got = [parts(X[:, start : start + 2]) for start in range(0, T, 2)]
+    assert_close(np.concatenate(got, axis=1), np.array(expected))
+    parts.reset_state()
+    assert_close(np.array(parts(X[:, :2])), np.array(expected[:, :2]))
+
+
+def test_the_initial_state_is_used_and_the_final_one_returned():
+    layer = lstm_lab.LSTM(N, "FGR", return_sequences=True, return_state=True, dtype="float64")
+    whole = layer(X)
+    first = layer(X[:, :3])
+    second = layer(X[:, 3:], initial_state=list(first[1:]))
+    assert [part.shape for part in whole[1:]] == [(B, N), (B, N), (B, 3 * N)]
+    assert_close(np.array(second[0]), np.array(whole[0][:, 3:]))
+    assert_close(list(second[1:]), list(whole[1:]))
+
+
+def trained_weights(layer, **compiled):
+    """The weights after ten steps of training on masked sequences, in float64, from the same start.
+
+    Step by step in Python, or with keyword arguments by `fit` of a model compiled with them.
+    """
+    keras.utils.set_random_seed(0)
+    layer.build((B, T, M))
+    optimizer, x, target = keras.optimizers.Adam(0.01), tf.constant(X * MASK[:, :, None]), tf.constant(X[:, :1, 0])
+    before = layer.get_weights()
+    if compiled:
+        masking = keras.layers.Masking(dtype="float64")
+        model = keras.Sequential([keras.Input((T, M), dtype="float64"), masking, layer])
+        model.compile(optimizer, keras.losses.MeanSquaredError(dtype="float64"), **compiled)
+        model.fit(x, tf.repeat(target, N, axis=1), epochs=10, batch_size=B, verbose=0)
+    else:
+        for _ in range(10):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((layer(x, mask=MASK) - target) ** 2)
+            optimizer.apply(tape.gradient(loss, layer.trainable_weights), layer.trainable_weights)
+    after = layer.get_weights()
+    assert all(np.any(old != new) for old, new in zip(before, after, strict=True))
+    return after
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_ten_steps_of_training_by_hand_give_the_weights_of_the_tape(variant):
+    by_tape = trained_weights(lstm_lab.LSTM(N, variant, backward="tape", dtype="float64"))
+    by_hand = trained_weights(lstm_lab.LSTM(N, variant, dtype="float64"))
+    assert_close(by_hand, by_tape, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("make", [
+    lambda **how: lstm_lab.SimpleRNN(N, dtype="float64", **how),
+    lambda **how: lstm_lab.LSTM(N, "V", dtype="float64", **how),
+    lambda **how: lstm_lab.LSTM(N, "FGR", error_flow="truncated", dtype="float64", **how),
+], ids=["SimpleRNN", "V", "FGR truncated"])  # fmt: skip
+def test_both_loops_of_the_manual_backward_give_the_weights_of_the_tape(make):
+    by_tape = trained_weights(make(backward="tape"))
+    assert_close(trained_weights(make()), by_tape, rtol=0, atol=1e-10)
+    assert_close(trained_weights(make(unroll=True)), by_tape, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_only_the_manual_backward_calls_the_pass_written_by_hand(how, monkeypatch):
+    calls, backward = [], LSTMCell.backward
+
+    def counted(self, weights, step, d_state):
+        calls.append(step)
+        return backward(self, weights, step, d_state)
+
+    monkeypatch.setattr(LSTMCell, "backward", counted)
+    layer = lstm_lab.LSTM(N, dtype="float64", **HOW[how])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(X))
+    tape.gradient(loss, layer.trainable_weights)
+    assert len(calls) == (0 if how == "tape" else T)
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_all_inputs_of_a_layer_get_their_gradient(how):
+    layer = lstm_lab.LSTM(N, return_sequences=True, return_state=True, dtype="float64", **HOW[how])
+    start = [tf.constant(np.random.default_rng(k).normal(size=(B, N))) for k in (1, 2)]
+    x = tf.constant(X)
+    with tf.GradientTape() as tape:
+        tape.watch((x, start))
+        y, _, c = layer(x, initial_state=start, mask=tf.constant(MASK))
+        loss = tf.reduce_sum(y**2) + tf.reduce_sum(c**2)
+    reference = lstm_lab.LSTM(N, return_sequences=True, return_state=True, dtype="float64", backward="tape")
+    reference.build((B, T, M))
+    reference.set_weights(layer.get_weights())
+    with tf.GradientTape() as other:
+        other.watch((x, start))
+        y, _, c = reference(x, initial_state=start, mask=tf.constant(MASK))
+        expected_loss = tf.reduce_sum(y**2) + tf.reduce_sum(c**2)
+    assert_close(tape.gradient(loss, [x, *start]), other.gradient(expected_loss, [x, *start]))
+
+
+@pytest.mark.parametrize("how", ["manual", "unrolled"])
+def test_a_training_compiled_by_xla_gives_the_weights_of_an_eager_one(how):
+    eager = trained_weights(lstm_lab.LSTM(N, dtype="float64", **HOW[how]), run_eagerly=True)
+    compiled = trained_weights(lstm_lab.LSTM(N, dtype="float64", **HOW[how]), jit_compile=True)
+    assert_close(compiled, eager, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_mixed_bfloat16_computes_in_bfloat16_and_trains_float32_weights(how):
+    layer = lstm_lab.LSTM(N, dtype="mixed_bfloat16", **HOW[how])
+    with tf.GradientTape() as tape:
+        y = layer(X.astype("float32"))
+        loss = tf.reduce_sum(tf.cast(y, tf.float32))
+    assert y.dtype == tf.bfloat16
+    assert {weight.dtype for weight in layer.weights} == {"float32"}
+    exact = lstm_lab.LSTM(N)
+    exact.build((B, T, M))
+    exact.set_weights(layer.get_weights())
+    assert_close(np.array(tf.cast(y, tf.float32)), np.array(exact(X.astype("float32"))), atol=0.02)
+    assert all(np.isfinite(gradient).all() for gradient in tape.gradient(loss, layer.trainable_weights))
+
+
+@pytest.mark.parametrize("make", [
+    lambda: lstm_lab.SimpleRNN(N, backward="tape", return_sequences=True, name="memory"),
+    lambda: lstm_lab.LSTM(N, "CIFG", error_flow="truncated", unit_forget_bias=False, go_backwards=True, unroll=True),
+], ids=["SimpleRNN", "LSTM"])  # fmt: skip
+def test_the_config_makes_the_same_layer_again(make):
+    layer = make()
+    again = type(layer).from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+    assert again.cell.formula == layer.cell.formula
+    assert again.backward == layer.backward
+
+
+def test_a_saved_model_is_the_same_after_loading(tmp_path):
+    layers = [lstm_lab.LSTM(N, "FGR", return_sequences=True), keras.layers.Bidirectional(lstm_lab.SimpleRNN(4))]
+    model = keras.Sequential([keras.Input((None, M)), *layers])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    x = X.astype("float32")
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_a_layer_takes_sequences_of_any_length():
+    model = keras.Sequential([keras.Input((None, M)), lstm_lab.LSTM(N)])
+    model.compile("sgd", "mse")
+    for length in (2, 5):
+        model.fit(X[:, :length], np.zeros((B, N)), verbose=0)
+        assert model.predict(X[:, :length], verbose=0).shape == (B, N)
+
+
+def test_training_under_a_distribution_strategy_is_training():
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((T, M)), lstm_lab.LSTM(N)])
+        model.compile("sgd", "mse")
+    before = model.get_weights()
+    history = model.fit(X, np.zeros((B, N)), epochs=3, verbose=0).history["loss"]
+    assert history[-1] < history[0]
+    assert any(np.any(old != new) for old, new in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_symbolic_shape_is_the_real_one(variant):
+    layer = lstm_lab.LSTM(N, variant, return_sequences=True, return_state=True)
+    symbolic = layer.compute_output_shape((B, T, M))
+    assert [tuple(part.shape) for part in layer(X)] == list(symbolic)
+
+
+def test_the_forget_gates_bias_starts_at_one_unless_told_otherwise():
+    layers = [lstm_lab.LSTM(N), lstm_lab.LSTM(N, "CIFG"), lstm_lab.LSTM(N, unit_forget_bias=False)]
+    for layer in layers:
+        layer.build((B, T, M))
+    biases = [np.array(layer.cell.bias).reshape(-1, N)[:, 0].tolist() for layer in layers]
+    assert biases == [[0, 1, 0, 0], [-1, 0, 0], [0, 0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: lstm_lab.LSTM(N, "NPP"), "unknown variant 'NPP'. Did you mean NP"),
+        (lambda: lstm_lab.LSTM(N, backward="by hand"), "unknown backward 'by hand'. Choose from: manual, tape"),
+        (lambda: lstm_lab.SimpleRNN(N, backward="manul"), "unknown backward 'manul'. Did you mean manual"),
+        (lambda: lstm_lab.LSTM(N, error_flow="cut"), "unknown error flow 'cut'"),
+        (lambda: lstm_lab.LSTM(0), "units must be a whole number of at least 1, got 0"),
+        (lambda: lstm_lab.SimpleRNN(2.5), "units must be a whole number of at least 1, got 2.5"),
+    ],
+)
+def test_what_cannot_be_a_layer_is_refused(make, text):
+    with pytest.raises(UsageError, match=text):
+        make()
