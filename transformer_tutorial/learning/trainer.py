@@ -29,7 +29,8 @@ class TranslationTrainer(keras.Model):
         self.token_count = keras.metrics.Sum(name="tokens")
 
     def build(self, inputs_shape):
-        self.model.build(inputs_shape)
+        if not self.model.built:  # a model read from a file is
+            self.model.build(inputs_shape)
 
     def call(self, inputs, training=None):
         return self.model(inputs, training=training)

@@ -1,0 +1,130 @@
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tiny_transformer import tiny_transformer
+from transformer_tutorial.data.tokenizer_pair import TokenizerPair
+from transformer_tutorial.decoding import translator as translator_module
+from transformer_tutorial.decoding.translator import ExportTranslator, Translator, print_translation
+
+pytest.importorskip("tensorflow_text")
+
+PORTUGUESE = ["o gato dorme na casa.", "a casa é grande.", "o cão vê o gato!", "eu gosto da casa grande."]
+ENGLISH = ["the cat sleeps in the house.", "the house is big.", "the dog sees the cat!", "i like the big house."]
+NEW = [
+    "o gato vê a casa grande.",
+    "a casa.",
+    "o cão dorme na casa e o gato vê o cão na casa grande!",
+    "eu gosto do gato",
+]
+LIMIT = 32  # of a translation from up to eight tokens
+
+
+@pytest.fixture(scope="module")
+def tokenizers():
+    return TokenizerPair.train(PORTUGUESE, ENGLISH, kind="wordpiece", vocab_size=60, lower_case=True)
+
+
+@pytest.fixture(scope="module")
+def translator(tokenizers):
+    sizes = tokenizers.source.get_vocab_size(), tokenizers.target.get_vocab_size()
+    model = tiny_transformer(seed=3, num_layers=2, input_vocab_size=sizes[0], target_vocab_size=sizes[1])
+    for part in (model.encoder, model.decoder):  # as far apart as trained ones, so that translations differ
+        table = part.pos_embedding.embedding.embeddings
+        table.assign(40.0 * table)
+    return Translator(tokenizers, model)
+
+
+def test_the_notebooks_call_returns_text_tokens_and_the_last_cross_attention(translator, tokenizers):
+    text, tokens, attention = translator(tf.constant(NEW[0]), max_length=12)
+    source_length = int(tokenizers.source.tokenize([NEW[0]]).row_lengths()[0])
+    assert text.shape == () and text.dtype == tf.string
+    assert tokens.shape.rank == 1 and tokens[0] == b"[START]" and 2 < len(tokens) <= 12
+    assert attention.shape == (1, 2, len(tokens) - 1, source_length)
+    np.testing.assert_allclose(np.sum(attention, axis=-1), 1.0, atol=1e-6)
+    ids = np.array([[tokenizers.target.vocabulary.index(token.decode()) for token in tokens.numpy()]])
+    maps = translator.transformer.attention_maps((tokenizers.source.tokenize([NEW[0]]).to_tensor(), ids[:, :-1]))
+    np.testing.assert_allclose(attention, maps.cross[-1], atol=1e-6)
+    assert text.numpy() == tokenizers.target.detokenize(ids)[0].numpy()
+
+
+def test_many_sentences_are_translated_as_the_notebooks_call_translates_each(translator):
+    texts = ["a casa.", "o gato", "o cão vê"]
+    assert all(len(ids) <= 8 for ids in translator._encode(texts))
+    together = translator.translate(texts)
+    assert together == [translator(text, max_length=LIMIT)[0].numpy().decode() for text in texts]
+    assert len(set(together)) > 1
+
+
+def test_a_predicted_padding_token_does_not_cut_the_notebooks_translation(translator, monkeypatch):
+    ids = np.array([[2, 5, 0, 6, 3, 0]], np.int32)
+    found = types.SimpleNamespace(ids=tf.constant(ids))
+    monkeypatch.setattr(translator_module, "greedy_search", lambda *arguments: found)
+    _, tokens, _ = translator("a casa.")
+    assert len(tokens) == 5 and tokens[-1] == b"[END]"
+
+
+def test_a_blank_sentence_gives_a_blank_translation(translator):
+    first, *blank, last = translator.translate([NEW[0], "", " \t", NEW[1]])
+    assert blank == ["", ""]
+    assert [first, last] == translator.translate([NEW[0], NEW[1]])
+    assert translator.translate([]) == []
+
+
+def test_a_stream_is_translated_in_order_a_batch_at_a_time(translator):
+    asked = []
+    stream = (asked.append(text) or text for text in NEW)
+    batches = translator.translate_in_batches(stream, batch_size=3)
+    first = next(batches)
+    assert len(asked) == 3
+    assert first + next(batches) == translator.translate(NEW)
+    assert list(batches) == []
+
+
+def test_a_beam_is_searched_when_one_is_asked_for(translator):
+    assert translator.translate(NEW, beam_size=4, length_penalty=0.0) != translator.translate(NEW)
+
+
+def test_sources_that_are_too_long_are_cut_and_counted(tokenizers, translator):
+    short = Translator(tokenizers, translator.transformer, max_tokens=6)
+    assert short.translate(NEW[2:3]) == short.translate([NEW[2], "a"])[:1]
+    assert short.truncated == 2
+    assert len(short._encode(NEW[2:3])[0]) == 6
+
+
+def test_an_alignment_has_a_row_for_each_predicted_token(translator, tokenizers):
+    alignment = translator.align(NEW[0])
+    assert alignment.text == translator.translate([NEW[0]])[0]
+    assert alignment.source_tokens[0] == "[START]" and alignment.source_tokens[-1] == "[END]"
+    assert "".join(alignment.source_tokens[1:-1]).replace("##", "") == "ogatoveacasagrande."
+    sources, targets = len(alignment.source_tokens), len(alignment.target_tokens)
+    assert alignment.target_tokens[0] != "[START]" and targets > 1
+    assert alignment.maps.encoder.shape == (2, 1, 2, sources, sources)
+    assert alignment.maps.decoder.shape == (2, 1, 2, targets, targets)
+    assert alignment.maps.cross.shape == (2, 1, 2, targets, sources)
+    for weights in alignment.maps:
+        np.testing.assert_allclose(np.sum(weights, axis=-1), 1.0, atol=1e-6)
+
+
+def test_an_exported_translator_gives_the_same_text(translator, tmp_path):
+    translator.translate(NEW[:1])  # what it has compiled so far must not stand in the way
+    export = ExportTranslator(translator)
+    tf.saved_model.save(export, tmp_path / "translator")
+    loaded = tf.saved_model.load(tmp_path / "translator")
+    assert loaded(tf.constant(NEW[0])) == export(NEW[0]) == translator(NEW[0])[0]
+
+
+def test_the_tutorials_tokenizers_are_found_by_language(tokenizers, translator):
+    converter = types.SimpleNamespace(pt=tokenizers.source, en=tokenizers.target)
+    assert Translator(converter, translator.transformer).translate(NEW[:1]) == translator.translate(NEW[:1])
+
+
+def test_a_translation_is_printed_as_in_the_notebook(capsys):
+    print_translation("a casa.", tf.constant("the house."), "the house .")
+    assert capsys.readouterr().out.splitlines() == [
+        "Input:         : a casa.",
+        "Prediction:    : the house.",
+        "Ground truth:  : the house .",
+    ]

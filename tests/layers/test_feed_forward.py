@@ -1,0 +1,31 @@
+import numpy as np
+
+from transformer_tutorial.layers.feed_forward import FeedForward
+
+X = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+
+
+def random_layer(**config):
+    layer = FeedForward(4, 7, **config)
+    layer(X)
+    draw = np.random.default_rng(1)
+    layer.set_weights([draw.normal(size=weight.shape) for weight in layer.weights])
+    return layer
+
+
+def test_the_network_is_two_layers_a_residual_and_a_norm_at_each_position():
+    layer = random_layer()
+    w1, b1, w2, b2, scale, shift = layer.get_weights()
+    output = layer(X)
+    for b in range(2):
+        for t in range(3):
+            x = X[b, t].astype("float64")
+            y = x + np.maximum(0, x @ w1 + b1) @ w2 + b2
+            expected = (y - y.mean()) / np.sqrt(y.var() + layer.layernorm.epsilon) * scale + shift
+            np.testing.assert_allclose(output[b, t], expected, atol=1e-4)
+
+
+def test_dropout_spares_the_residual_and_acts_in_training_only():
+    layer = random_layer(dropout_rate=0.999999)
+    np.testing.assert_allclose(layer(X, training=True), layer.layernorm(X), atol=1e-5)
+    assert not np.allclose(layer(X), layer.layernorm(X), atol=1e-2)

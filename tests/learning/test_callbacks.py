@@ -1,0 +1,293 @@
+import contextlib
+import json
+import os
+import signal
+import threading
+
+import keras
+import numpy as np
+import pytest
+
+from transformer_tutorial.learning import callbacks
+from transformer_tutorial.learning.callbacks import (
+    KeepCheckpoints,
+    Position,
+    Report,
+    StopAtNaN,
+    all_arrays,
+    restore_arrays,
+)
+from transformer_tutorial.learning.checkpoints import load_newest
+from transformer_tutorial.learning.run_folder import RunFolder
+from transformer_tutorial.runtime.errors import Failure
+
+LOGS = {"loss": 2.0, "accuracy": 0.25, "val_loss": 3.0, "val_accuracy": 0.125, "tokens": 100.0}
+BATCHES = 4  # of an epoch
+
+
+def make_model(units: int = 3) -> keras.Model:
+    model = keras.Sequential([keras.layers.Dense(units), keras.layers.Dropout(0.5, seed=1)])
+    model.compile(optimizer="adam", loss="mse")
+    model.build((None, 2))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+class Stage:
+    """A model, a run folder and the callbacks around them; a test plays the part of `fit`."""
+
+    def __init__(self, folder, save_every_minutes: float = 60.0):
+        self.run, self.model, self.position = RunFolder(folder), make_model(), Position()
+        self.stop_at_nan = StopAtNaN(self.run, self.position)
+        self.keep = KeepCheckpoints(self.run, self.position, self.stop_at_nan, BATCHES, save_every_minutes)
+        for callback in (self.stop_at_nan, self.keep):
+            callback.set_model(self.model)
+
+    def step(self, loss: float = 2.0):
+        self.model.optimizer.iterations.assign_add(1)
+        self.position.on_train_batch_begin(0)
+        for callback in (self.position, self.stop_at_nan, self.keep):
+            callback.on_train_batch_end(0, {"loss": loss})
+
+    def end_epoch(self):
+        for callback in (self.stop_at_nan, self.keep):
+            callback.on_epoch_end(self.position.epoch, LOGS)
+
+    def poison(self):
+        self.model.weights[0].assign(np.full((2, 3), np.nan))
+
+    def saved(self) -> list[int]:
+        return sorted(int(path.name[5:]) for path in self.run.checkpoints.glob("ckpt-*"))
+
+
+@pytest.fixture
+def stage(tmp_path):
+    stage = Stage(tmp_path)
+    stage.keep.on_train_begin()
+    yield stage
+    stage.keep.restore_signals()
+
+
+@pytest.fixture
+def eager_stage(tmp_path):
+    """One that saves after each step."""
+    stage = Stage(tmp_path, save_every_minutes=0.0)
+    stage.keep.on_train_begin()
+    yield stage
+    stage.keep.restore_signals()
+
+
+def test_the_position_counts_batches_and_seconds(monkeypatch):
+    clock = iter((10.0, 10.5, 20.0, 21.0))
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: next(clock))
+    position = Position(epoch=1, batch=3, seconds=2.0)
+    for _ in range(2):
+        position.on_train_batch_begin(0)
+        position.on_train_batch_end(0)
+    assert (position.epoch, position.batch, position.seconds) == (1, 5, 3.5)
+
+
+def test_all_arrays_hold_weights_random_states_metrics_and_the_optimizer():
+    model = make_model()
+    names = list(all_arrays(model))
+    assert names == sorted(names) and len(set(names)) == len(names)
+    for part in ("kernel", "bias", "seed", "loss", "iteration", "momentum"):
+        assert any(part in name for name in names), part
+
+
+def test_restored_arrays_are_the_stored_ones(stage):
+    stage.model.weights[0].assign(np.arange(6.0).reshape(2, 3))
+    stage.model.optimizer.iterations.assign(7)
+    stage.keep.save()
+    other = make_model()
+    restore_arrays(other, load_newest(stage.run.checkpoints))
+    for here, there in zip(all_arrays(stage.model).values(), all_arrays(other).values(), strict=True):
+        np.testing.assert_array_equal(here, there)
+
+
+def test_arrays_of_another_model_are_refused(stage):
+    stage.keep.save()
+    with pytest.raises(Failure, match=r"ckpt-00000000 belongs to another model: its arrays have other shapes\."):
+        restore_arrays(make_model(units=4), load_newest(stage.run.checkpoints))
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_ends_training_before_anything_is_saved(eager_stage, loss):
+    eager_stage.step()
+    message = r"The loss is not finite at step 2 \(epoch 1, batch 2\)\. .* last good checkpoint is in .* --warmup-steps"
+    with pytest.raises(Failure, match=message):
+        eager_stage.step(loss)
+    assert eager_stage.saved() == [1]
+
+
+def test_arrays_that_are_not_finite_are_never_saved_although_the_loss_is(eager_stage):
+    eager_stage.step()
+    eager_stage.poison()
+    with pytest.raises(Failure, match=r"Values of .*kernel are not finite at step 2 \(epoch 1, batch 2\)"):
+        eager_stage.step()
+    assert eager_stage.saved() == [1]
+
+
+def test_arrays_that_are_not_finite_end_training_at_the_end_of_an_epoch(stage):
+    stage.stop_at_nan.on_epoch_end(0, LOGS)
+    stage.poison()
+    with pytest.raises(Failure, match="Values of .*kernel are not finite"):
+        stage.stop_at_nan.on_epoch_end(0, LOGS)
+
+
+def test_a_checkpoint_is_due_after_some_minutes(stage, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    stage.keep.on_train_begin()
+    for now[0], expected in ((3599.0, []), (3601.0, [2]), (3602.0, [2])):
+        stage.step()
+        assert stage.saved() == expected
+
+
+def test_the_end_of_an_epoch_is_saved_as_the_beginning_of_the_next(stage):
+    for _ in range(BATCHES):
+        stage.step()
+    assert stage.saved() == []
+    stage.end_epoch()
+    assert load_newest(stage.run.checkpoints).state == {"epoch": 1, "batch": 0, "seconds": 0.0}
+
+
+def test_no_checkpoint_has_all_batches_of_its_epoch_done(eager_stage):
+    """A run resumed from there would have no step left."""
+    for _ in range(BATCHES):
+        eager_stage.step()
+    assert eager_stage.saved() == [1, 2, 3]
+    assert load_newest(eager_stage.run.checkpoints).state["batch"] == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "code"), [(signal.SIGTERM, SystemExit, 143), (signal.SIGINT, KeyboardInterrupt, None)]
+)
+def test_a_signal_finishes_the_step_saves_and_leaves(stage, capfd, number, error, code):
+    stage.step()
+    os.kill(os.getpid(), number)
+    assert stage.saved() == []
+    with pytest.raises(error) as left:
+        stage.step()
+    assert stage.saved() == [2] and getattr(left.value, "code", None) == code
+    text = capfd.readouterr().err
+    assert "Finishing the step and saving; once more to leave at once." in text
+    assert f"Saved in {stage.run.path}. The same command goes on from here." in text
+
+
+def test_a_signal_in_the_last_step_leaves_at_the_end_of_the_epoch(stage):
+    for _ in range(BATCHES - 1):
+        stage.step()
+    os.kill(os.getpid(), signal.SIGTERM)
+    stage.step()
+    assert stage.saved() == []
+    with pytest.raises(SystemExit):
+        stage.end_epoch()
+    assert load_newest(stage.run.checkpoints).state == {"epoch": 1, "batch": 0, "seconds": 0.0}
+
+
+def test_a_second_signal_leaves_at_once(stage):
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+    assert stage.saved() == []
+
+
+def test_signals_do_after_training_what_they_did_before(tmp_path):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    keep = Stage(tmp_path).keep
+    keep.on_train_begin()
+    assert signal.getsignal(signal.SIGINT) != before[0] and signal.getsignal(signal.SIGTERM) != before[1]
+    keep.on_train_end()
+    keep.restore_signals()
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_outside_the_main_thread_signals_stay_as_they_are(tmp_path):
+    before, errors = signal.getsignal(signal.SIGINT), []
+    keep = Stage(tmp_path).keep
+
+    def train():
+        with contextlib.suppress(BaseException):
+            keep.on_train_begin()
+            keep.on_train_end()
+            return
+        errors.append("raised")
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join()
+    assert not errors and signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_metrics_of_a_resumed_epoch_are_put_back_once(stage):
+    values = [np.full(variable.shape, 7.0) for variable in stage.model.metrics_variables]
+    assert values
+    for variable, value in zip(stage.model.metrics_variables, values, strict=True):
+        variable.assign(value)
+    stage.keep.keep_metrics()
+    for expected in (7.0, 0.0):
+        stage.model.reset_metrics()
+        stage.keep.on_epoch_begin(0)
+        assert {float(np.asarray(variable)) for variable in stage.model.metrics_variables} == {expected}
+
+
+@pytest.fixture
+def report(tmp_path):
+    report = Report(
+        RunFolder(tmp_path), Position(0, BATCHES, 2.0), 3, BATCHES, lambda: ["source     um", "reference  one"]
+    )
+    model = make_model()
+    model.optimizer.iterations.assign(12)
+    report.set_model(model)
+    return report
+
+
+def end_epoch(report, epoch: int, **logs):
+    report.on_epoch_begin(epoch)
+    report.on_epoch_end(epoch, LOGS | logs)
+
+
+def test_an_epoch_is_one_line_of_metrics_and_tensorboard_events(report, tmp_path, monkeypatch):
+    monkeypatch.setattr(callbacks, "peak_memory_mb", lambda: 512.0)
+    end_epoch(report, 0)
+    (line,) = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    record = json.loads(line)
+    assert record.pop("learning_rate") == pytest.approx(0.001)
+    assert record.pop("peak_memory_mb") == 512.0
+    assert record == {
+        "epoch": 1,
+        "step": 12,
+        "loss": 2.0,
+        "accuracy": 0.25,
+        "val_loss": 3.0,
+        "val_accuracy": 0.125,
+        "target_tokens": 100,
+        "target_tokens_per_second": 50.0,
+        "seconds": 2.0,
+    }
+    (events,) = (tmp_path / "tensorboard").glob("events.out.tfevents.*")
+    assert b"val_loss" in events.read_bytes() and b"learning_rate" in events.read_bytes()
+
+
+def test_an_epoch_is_reported_with_examples_and_the_best_is_marked(report, capsys):
+    for epoch, val_loss in enumerate((3.0, 2.0, 2.5)):
+        end_epoch(report, epoch, val_loss=val_loss)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith(
+        "Epoch 1/3: loss 2.0000, accuracy 0.2500, validation loss 3.0000, accuracy 0.1250, 50 target"
+    )
+    assert [line.endswith("* best so far") for line in lines[::3]] == [True, True, False]
+    assert lines[1:3] == ["    source     um", "    reference  one"]
+
+
+def test_without_a_terminal_a_line_appears_every_half_minute(report, monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    report.on_epoch_begin(0)
+    report.position.batch = 2
+    for now[0] in (29.0, 31.0, 40.0, 62.0):
+        report.on_train_batch_end(0, LOGS)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[0] == "epoch 1/3 step 2/4  loss 2.0000  accuracy 0.2500  50 tokens/s  rate 1.00e-03  2 s left"

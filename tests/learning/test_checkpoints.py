@@ -1,0 +1,175 @@
+import errno
+import os
+
+import numpy as np
+import pytest
+
+from transformer_tutorial.learning import checkpoints
+from transformer_tutorial.learning.checkpoints import KEEP, load_newest, save_checkpoint
+from transformer_tutorial.runtime.errors import Failure
+
+FILES = ("arrays.npz", "state.json", "manifest.json")
+
+
+def arrays_of(step: int) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(step)
+    return {
+        "00000|a/kernel": generator.normal(size=(3, 4)).astype("float32"),
+        "00001|seed": generator.integers(0, 2**32, 2, "uint32"),
+        "00002|odd": np.array([-0.0, np.inf, np.nan, 1e-45], "float32"),
+        "00003|step": np.array(step),
+    }
+
+
+def save(parent, *steps):
+    for step in steps:
+        save_checkpoint(parent, step, arrays_of(step), {"epoch": step // 10, "batch": step % 10, "seconds": 1.5})
+
+
+def names(parent) -> list[str]:
+    return sorted(path.name for path in parent.iterdir())
+
+
+def flip_a_bit(file, position: float) -> None:
+    data = bytearray(file.read_bytes())
+    data[int(position * (len(data) - 1))] ^= 4
+    file.write_bytes(data)
+
+
+def test_what_is_saved_comes_back_bit_for_bit(tmp_path):
+    save(tmp_path / "new", 12)
+    found = load_newest(tmp_path / "new")
+    assert found.step == 12 and found.folder == tmp_path / "new/ckpt-00000012"
+    assert found.state == {"epoch": 1, "batch": 2, "seconds": 1.5}
+    assert list(found.arrays) == list(arrays_of(12))
+    for name, array in arrays_of(12).items():
+        assert found.arrays[name].dtype == array.dtype and found.arrays[name].tobytes() == array.tobytes()
+
+
+def test_an_empty_or_missing_folder_has_no_checkpoint(tmp_path):
+    assert load_newest(tmp_path) is None
+    assert load_newest(tmp_path / "missing") is None
+
+
+def test_the_newest_is_the_highest_step_whatever_the_clock_says(tmp_path):
+    save(tmp_path, 9, 10, 100)
+    for age, step in enumerate((100, 10, 9)):
+        os.utime(tmp_path / f"ckpt-{step:08d}", (2e9 + 1000 * age,) * 2)
+    assert load_newest(tmp_path).step == 100
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["half", "empty", "missing", "first", "middle", "last"])
+def test_a_damaged_file_is_found_and_the_checkpoint_before_is_used(tmp_path, capsys, name, damage):
+    save(tmp_path, 10, 20)
+    file = tmp_path / "ckpt-00000020" / name
+    if damage == "missing":
+        file.unlink()
+    elif damage in ("half", "empty"):
+        os.truncate(file, file.stat().st_size // 2 if damage == "half" else 0)
+    else:
+        flip_a_bit(file, {"first": 0.0, "middle": 0.5, "last": 1.0}[damage])
+    found = load_newest(tmp_path)
+    assert found.step == 10 and found.arrays["00003|step"] == 10
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith(
+        f"Warning: {tmp_path / 'ckpt-00000020'} is damaged and left aside as damaged-ckpt-00000020"
+    )
+    assert load_newest(tmp_path).step == 10
+    assert capsys.readouterr().err == ""
+
+
+def test_when_all_are_damaged_training_never_starts_anew_in_silence(tmp_path, capsys):
+    save(tmp_path, 10, 20)
+    for step in (10, 20):
+        (tmp_path / f"ckpt-{step:08d}" / "state.json").write_text("{}")
+    for _ in range(2):
+        with pytest.raises(Failure, match=r"All 2 checkpoints in .* are damaged\. Move the folder away to start anew"):
+            load_newest(tmp_path)
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint_whole(tmp_path, monkeypatch):
+    save(tmp_path, 10)
+
+    def savez(file, **arrays):
+        file.write_bytes(b"PK half of it")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(checkpoints.np, "savez", savez)
+    message = r"step 20 could not be written to .*: No space left on device\. Earlier checkpoints are whole"
+    with pytest.raises(Failure, match=message):
+        save(tmp_path, 20)
+    assert names(tmp_path) == ["ckpt-00000010"]
+    assert load_newest(tmp_path).step == 10
+
+
+@pytest.mark.parametrize("call", ["fsync", "rename"])
+def test_a_disk_that_fails_later_leaves_the_earlier_checkpoint_whole(tmp_path, monkeypatch, call):
+    save(tmp_path, 10)
+
+    def fail(*arguments):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(checkpoints.os, call, fail)
+    with pytest.raises(Failure, match="step 20 could not be written"):
+        save(tmp_path, 20)
+    assert names(tmp_path) == ["ckpt-00000010"]
+
+
+def test_everything_is_on_the_disk_before_the_checkpoint_gets_its_name(tmp_path, monkeypatch):
+    calls = []
+    fsync, rename = os.fsync, os.rename
+    monkeypatch.setattr(
+        checkpoints.os, "fsync", lambda fd: (calls.append(os.readlink(f"/proc/self/fd/{fd}")), fsync(fd))
+    )
+    monkeypatch.setattr(checkpoints.os, "rename", lambda a, b: (calls.append("rename"), rename(a, b)))
+    save(tmp_path, 10)
+    beside = f"{tmp_path}/ckpt-00000010.tmp-{os.getpid()}"
+    assert sorted(calls[:3]) == sorted(f"{beside}/{name}" for name in FILES)
+    assert calls[3:] == [beside, "rename", str(tmp_path)]
+
+
+def test_a_half_written_folder_is_ignored_and_removed(tmp_path):
+    save(tmp_path, 10)
+    own, other = (tmp_path / f"ckpt-00000020.tmp-{pid}" for pid in (os.getpid(), 1))
+    for folder in (own, other):
+        folder.mkdir()
+        (folder / "arrays.npz").write_bytes(b"PK")
+    assert load_newest(tmp_path).step == 10
+    save(tmp_path, 20)
+    assert names(tmp_path) == ["ckpt-00000010", "ckpt-00000020"]
+    assert load_newest(tmp_path).step == 20
+
+
+def test_only_the_newest_are_kept(tmp_path):
+    save(tmp_path, *range(1, KEEP + 4))
+    assert names(tmp_path) == [f"ckpt-{step:08d}" for step in range(4, KEEP + 4)]
+
+
+def test_saving_a_step_again_replaces_it(tmp_path):
+    save(tmp_path, 10)
+    save_checkpoint(tmp_path, 10, arrays_of(99), {"epoch": 2, "batch": 0, "seconds": 0.0})
+    assert load_newest(tmp_path).state["epoch"] == 2 and names(tmp_path) == ["ckpt-00000010"]
+
+
+@pytest.mark.parametrize("read_first", [True, False])
+def test_damaged_newer_checkpoints_never_push_out_valid_ones(tmp_path, capsys, read_first):
+    save(tmp_path, 10)
+    valid = (tmp_path / "ckpt-00000010").rename(tmp_path / "apart")
+    save(tmp_path, 20, 30, 40)
+    valid.rename(tmp_path / "ckpt-00000010")
+    for step in (20, 30, 40):
+        (tmp_path / f"ckpt-{step:08d}" / "manifest.json").write_text("{}")
+    if read_first:
+        assert load_newest(tmp_path).step == 10
+    save(tmp_path, 11)
+    assert load_newest(tmp_path).step == 11
+    assert {"ckpt-00000010", "ckpt-00000011"} <= set(names(tmp_path))
+    assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+def test_pickled_objects_are_never_loaded(tmp_path):
+    save_checkpoint(tmp_path, 10, {"object": np.array([{"a": 1}], dtype=object)}, {})
+    with pytest.raises(Failure, match="All 1 checkpoints"):
+        load_newest(tmp_path)

@@ -1,0 +1,248 @@
+"""A tiny model on a tiny corpus: a training that is broken off and resumed ends where an unbroken one does."""
+
+import dataclasses
+import json
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+from transformer_tutorial.config import Config
+from transformer_tutorial.data.batches import PlainBatches
+from transformer_tutorial.data.corpus import open_corpus
+from transformer_tutorial.data.prepared import prepare
+from transformer_tutorial.fast.bucketed_batches import BucketedBatches
+from transformer_tutorial.learning import training
+from transformer_tutorial.learning.callbacks import Position
+from transformer_tutorial.learning.checkpoints import load_newest
+from transformer_tutorial.learning.run_folder import RunFolder
+from transformer_tutorial.learning.training import endless, finite_dataset, make_batches_for, train
+from transformer_tutorial.runtime.errors import Failure, UsageError
+
+CONFIG = Config(
+    tokenizer="sentencepiece",
+    lower_case=False,
+    vocab_size=400,
+    max_tokens=24,
+    num_layers=1,
+    d_model=16,
+    num_heads=2,
+    dff=32,
+    epochs=2,
+    tokens_per_batch=160,
+    warmup_steps=20,
+)
+
+
+@pytest.fixture(scope="module")
+def prepared(tiny_corpus, tmp_path_factory):
+    return prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def straight(prepared, tmp_path_factory):
+    """The folder of a run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("straight") / "run"
+    train(CONFIG, prepared, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def batches(prepared):
+    """Number of batches of an epoch."""
+    return len(make_batches_for(CONFIG, prepared.train, CONFIG.seed).plan(0))
+
+
+class CrashError(Exception):
+    """Stands for a process that is killed: nothing is saved after it."""
+
+
+def disturb(monkeypatch, epoch: int, batch: int, disturbance) -> None:
+    """Calls `disturbance(trainer)` when `batch` batches of `epoch` are done, and leaves out the examples."""
+
+    class Disturbed(Position):
+        def on_train_batch_end(self, number, logs=None):
+            super().on_train_batch_end(number, logs)
+            if (self.epoch, self.batch) == (epoch, batch):
+                disturbance(self.model)
+
+    monkeypatch.setattr(training, "Position", Disturbed)
+    monkeypatch.setattr(training, "translate_examples", lambda search, prepared: [])
+
+
+def send(number):
+    return lambda trainer: os.kill(os.getpid(), number)
+
+
+def crash(trainer):
+    raise CrashError
+
+
+def assert_same_end(straight, resumed):
+    expected, found = (load_newest(folder / "checkpoints") for folder in (straight, resumed))
+    assert (found.step, found.state) == (expected.step, expected.state)
+    # By place: Keras numbers the names of the models of one process.
+    for (name, array), other in zip(expected.arrays.items(), found.arrays.values(), strict=True):
+        np.testing.assert_array_equal(other, array, err_msg=name)
+    measured = ("seconds", "target_tokens_per_second", "peak_memory_mb")
+    lines = [
+        [
+            {key: value for key, value in record.items() if key not in measured}
+            for record in RunFolder(folder).read_metrics()
+        ]
+        for folder in (straight, resumed)
+    ]
+    assert lines[0] == lines[1] and [record["epoch"] for record in lines[0]] == [1, 2]
+
+
+def test_a_training_leaves_everything_in_its_folder(straight, prepared, batches):
+    names = {path.name for path in straight.iterdir()}
+    assert names == {
+        "config.json",
+        "corpus.json",
+        "versions.json",
+        "tokenizers",
+        "checkpoints",
+        "tensorboard",
+        "metrics.jsonl",
+        "model.keras",
+    }
+    records = RunFolder(straight).read_metrics()
+    assert [record["step"] for record in records] == [batches, 2 * batches]
+    assert records[1]["loss"] < records[0]["loss"]
+    assert {record["target_tokens"] for record in records} == {sum(len(ids) - 1 for ids in prepared.train.target)}
+    assert len(list((straight / "tensorboard").glob("events.out.tfevents.*"))) == 1
+
+
+def test_the_stored_model_has_the_weights_of_the_last_checkpoint(straight):
+    model, _ = RunFolder(straight).load_model()
+    arrays = list(load_newest(straight / "checkpoints").arrays.values())
+    assert all(any(np.array_equal(weight, array) for array in arrays) for weight in model.weights)
+
+
+@pytest.mark.parametrize(("epoch", "batch"), [(0, 2), (1, 1)])
+def test_a_run_stopped_in_an_epoch_ends_where_an_unbroken_one_does(
+    prepared, straight, tmp_path, monkeypatch, capsys, epoch, batch
+):
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        disturb(patch, epoch, batch, send(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            train(CONFIG, prepared, folder)
+        assert load_newest(folder / "checkpoints").state["batch"] == batch
+        disturb(patch, -1, 0, None)
+        train(CONFIG, prepared, folder)
+    assert f"(epoch {epoch + 1}, batch {batch})" in capsys.readouterr().err
+    assert_same_end(straight, folder)
+
+
+def test_a_run_stopped_in_the_last_step_of_an_epoch_ends_where_an_unbroken_one_does(
+    prepared, straight, batches, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "run"
+    disturb(monkeypatch, 0, batches, send(signal.SIGTERM))
+    with pytest.raises(SystemExit) as left:
+        train(CONFIG, prepared, folder)
+    assert left.value.code == 143 and len(RunFolder(folder).read_metrics()) == 1
+    disturb(monkeypatch, -1, 0, None)
+    train(CONFIG, prepared, folder)
+    assert f"Resuming from step {batches} (epoch 2)." in capsys.readouterr().err
+    assert_same_end(straight, folder)
+
+
+def test_a_run_that_was_killed_ends_where_an_unbroken_one_does(prepared, straight, batches, tmp_path, monkeypatch):
+    folder, handlers = tmp_path / "run", [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    disturb(monkeypatch, 0, batches, crash)
+    with pytest.raises(CrashError):
+        train(CONFIG, prepared, folder, save_every_minutes=0.0)
+    assert load_newest(folder / "checkpoints").state["batch"] == batches - 1
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+    disturb(monkeypatch, -1, 0, None)
+    train(CONFIG, prepared, folder)
+    assert_same_end(straight, folder)
+
+
+def test_a_finished_run_is_left_as_it_is_and_a_damaged_model_is_written_anew(prepared, straight, capsys):
+    model = straight / "model.keras"
+    before = {path: path.stat().st_mtime_ns for path in straight.rglob("*") if "tensorboard" not in path.parts}
+    train(CONFIG, prepared, straight)
+    assert "All 2 epochs are done." in capsys.readouterr().err
+    assert before == {path: path.stat().st_mtime_ns for path in straight.rglob("*") if "tensorboard" not in path.parts}
+    weights = [np.asarray(weight) for weight in RunFolder(straight).load_model()[0].weights]
+    model.write_bytes(model.read_bytes()[:100])
+    train(CONFIG, prepared, straight)
+    for here, there in zip(weights, RunFolder(straight).load_model()[0].weights, strict=True):
+        np.testing.assert_array_equal(here, there)
+
+
+def test_a_loss_that_is_not_finite_ends_training_and_the_last_good_checkpoint_stays(
+    prepared, batches, tmp_path, monkeypatch
+):
+    def poison(trainer):
+        weight = trainer.trainable_variables[0]
+        weight.assign(np.full(weight.shape, np.nan))
+
+    disturb(monkeypatch, 1, 1, poison)
+    with pytest.raises(Failure, match=rf"The loss is not finite at step {batches + 2} \(epoch 2, batch 2\)"):
+        train(CONFIG, prepared, tmp_path / "run")
+    checkpoint = load_newest(tmp_path / "run/checkpoints")
+    assert checkpoint.step == batches
+    assert all(np.isfinite(array).all() for array in checkpoint.arrays.values())
+    assert all(np.isfinite(weight).all() for weight in RunFolder(tmp_path / "run").load_model()[0].weights)
+
+
+def test_a_folder_of_another_training_is_refused(prepared, straight):
+    with pytest.raises(UsageError, match=r"another config: dropout_rate: 0\.1 -> 0\.3\. Use the same config"):
+        train(dataclasses.replace(CONFIG, dropout_rate=0.3), prepared, straight)
+
+
+def test_a_changed_corpus_is_refused(prepared, straight):
+    with pytest.raises(UsageError, match="has changed since"):
+        train(CONFIG, prepared._replace(digest="0" * 64), straight)
+
+
+def test_the_config_chooses_the_batches(prepared):
+    assert type(make_batches_for(CONFIG, prepared.train, 0)) is BucketedBatches
+    plain = make_batches_for(dataclasses.replace(CONFIG, batching="plain", batch_size=5), prepared.train, 0)
+    assert type(plain) is PlainBatches and plain.batch_size == 5
+
+
+def test_endless_batches_go_on_where_they_are_told(prepared):
+    plain = make_batches_for(dataclasses.replace(CONFIG, batching="plain", batch_size=20), prepared.train, 0)
+    stream = endless(plain, epoch=3, batch=1)
+    expected = [*list(plain.epoch(3))[1:], *plain.epoch(4), *plain.epoch(5)]
+    for (_, labels), (_, found) in zip(expected, stream, strict=False):
+        np.testing.assert_array_equal(found, labels)
+
+
+def test_validation_is_one_epoch_of_known_length(prepared):
+    plain = make_batches_for(dataclasses.replace(CONFIG, batching="plain", batch_size=3), prepared.validation, None)
+    assert int(finite_dataset(plain).cardinality()) == len(list(finite_dataset(plain))) == 3
+
+
+def test_examples_show_source_reference_and_hypothesis(prepared):
+    references = iter(prepared.validation.target)
+    lines = training.translate_examples(lambda source: [next(references) for _ in source], prepared)
+    texts = open_corpus_lines(prepared)
+    assert lines[:2] == [f"source      {texts[0][0]}", f"reference   {texts[1][0]}"]
+    assert [line.split()[0] for line in lines] == ["source", "reference", "hypothesis"] * 3
+
+
+def open_corpus_lines(prepared) -> list[list[str]]:
+    """The validation sentences of both sides, from their ids."""
+    sides = (
+        (prepared.tokenizers.source, prepared.validation.source),
+        (prepared.tokenizers.target, prepared.validation.target),
+    )
+    return [[tokenizer.detokenize(ids[None]).numpy()[0].decode() for ids in split] for tokenizer, split in sides]
+
+
+def test_the_config_is_the_models(prepared):
+    trainer = training.build_trainer(dataclasses.replace(CONFIG, beta_2=0.9, head_dim=4), prepared)
+    assert trainer.optimizer.beta_2 == 0.9 and trainer.optimizer.epsilon == 1e-9 and trainer.optimizer.beta_1 == 0.9
+    assert isinstance(trainer.optimizer, keras.optimizers.Adam)
+    config = json.loads(json.dumps(trainer.model.get_config()))
+    assert (config["d_model"], config["dff"], config["head_dim"], config["num_layers"]) == (16, 32, 4, 1)
+    assert config["input_vocab_size"] == prepared.tokenizers.source.get_vocab_size()
