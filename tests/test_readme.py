@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from transformer_tutorial import cli
+import lstm_lab.cli
+import transformer_tutorial.cli
 from transformer_tutorial.runtime.command_line import parse
 
 ROOT = Path(__file__).resolve().parents[1]
+COMMANDS = {"transformer_tutorial": transformer_tutorial.cli.COMMANDS, "lstm_lab": lstm_lab.cli.COMMANDS}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -19,20 +21,23 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
-def package_commands() -> list[str]:
+def package_commands() -> list[list[str]]:
+    """The words after `python -m` of each command, without redirections and comments."""
     lines = "\n".join(blocks("bash")).replace("\\\n", " ").splitlines()
-    return [line for line in lines if line.startswith("python -m transformer_tutorial")]
+    lines = [re.split(" [<>] ", line)[0] for line in lines if line.startswith("python -m ")]
+    return [shlex.split(line, comments=True)[2:] for line in lines]
 
 
-def test_there_is_a_command_of_each_kind():
-    assert {shlex.split(line)[3] for line in package_commands()} == set(cli.COMMANDS)
+@pytest.mark.parametrize("package", COMMANDS)
+def test_there_is_a_command_of_each_kind(package):
+    assert {words[1] for words in package_commands() if words[0] == package} == set(COMMANDS[package])
 
 
-@pytest.mark.parametrize("line", package_commands())
-def test_a_command_of_the_readme_is_understood(line):
-    name, *arguments = shlex.split(re.split(" [<>] ", line)[0])[3:]
-    options = parse(name, cli.COMMANDS[name], arguments)
-    assert isinstance(options, cli.COMMANDS[name].options)
+@pytest.mark.parametrize("words", package_commands(), ids=" ".join)
+def test_a_command_of_the_readme_is_understood(words):
+    package, name, *arguments = words
+    command = COMMANDS[package][name]
+    assert isinstance(parse(name, command, arguments), command.options)
 
 
 def test_the_code_of_the_readme_runs(tmp_path):

@@ -93,7 +93,8 @@ def known(name: str, names: Mapping[str, Any] | Sequence[str], kind: str) -> str
     """Returns `name` if it is one of `names`; otherwise raises a UsageError that says which are nearest."""
     if name in names:
         return name
-    near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
+    folded = {one.casefold(): one for one in names}
+    near = [folded[one] for one in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
     hint = f"Did you mean {' or '.join(near)}?" if near else f"Choose from: {', '.join(names)}."
     raise UsageError(f"unknown {kind} {name!r}. {hint}")
 
@@ -117,11 +118,11 @@ def one_line(error: BaseException) -> str:
 
 def _without_box(text: str, program: str) -> str:
     """tyro's framed message -> one line: what is wrong, and the flags it might have been."""
-    lines = [re.sub(r"^\s*[│╭╰|+]|[│╮╯|+]\s*$", " ", line).strip() for line in text.splitlines()]
-    body = [line for line in lines[1:] if line]
-    end = next((i for i, line in enumerate(body) if set(line) <= set("─- ")), len(body))
-    message = " ".join(body[:end])
-    flags = re.findall(r"(?m)^(--[a-z0-9-]+)", "\n".join(body[end:]))
+    lines = [re.sub(r"[│╭╮╰╯]", " ", line).strip() for line in text.splitlines()]
+    blocks = re.split(r"(?m)^[─-]{3,}$", "\n".join(lines[1:]).strip())  # of ruled lines, "-" where there is no UTF-8
+    message, *rest = (block for block in blocks if block.strip())
+    flags = re.findall(r"(?m)^(--[a-z0-9-]+)", "\n".join(rest))
+    message = " ".join(message.split())
     if flags and "nrecognized" in message:
         message += f". Did you mean {' or '.join(dict.fromkeys(flags))}?"
     return f"{message.rstrip('.?')}{'?' if message.endswith('?') else '.'} All flags: {program} --help"

@@ -1,0 +1,108 @@
+import json
+
+import numpy as np
+import pytest
+
+from transformer_tutorial.data.tokenizer_pair import TokenizerPair, encode
+from transformer_tutorial.data.tokenizers import SentencePieceTokenizer, WordPieceTokenizer
+from transformer_tutorial.runtime.errors import UsageError
+from transformer_tutorial.token_ids import END_ID, RESERVED_TOKENS, START_ID
+
+PORTUGUESE = ["O gato dorme na cadeira .", "A avó não bebe café .", "Onde fica a estação ?"] * 4
+ENGLISH = ["The cat sleeps on the chair .", "Grandmother drinks no coffee .", "Where is the station ?"] * 4
+
+
+def train(kind, **languages) -> TokenizerPair:
+    return TokenizerPair.train(
+        PORTUGUESE, ENGLISH, kind=kind, vocab_size=300, lower_case=kind == "wordpiece", **languages
+    )
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return train("sentencepiece")
+
+
+def letters(*pieces, lower_case=False) -> WordPieceTokenizer:
+    return WordPieceTokenizer([*RESERVED_TOKENS, *pieces], lower_case)
+
+
+def test_each_side_learns_from_its_own_text(pair):
+    assert isinstance(pair.source, SentencePieceTokenizer)
+    assert pair.source.to_bytes() != pair.target.to_bytes()
+    pieces = {side: len(getattr(pair, side).tokenize(["The cat sleeps"]).flat_values) for side in ("source", "target")}
+    assert pieces["target"] < pieces["source"]
+
+
+def test_the_tokenizers_carry_the_languages_names(pair):
+    assert pair.pt is pair.source and pair.en is pair.target
+    other = TokenizerPair(pair.source, pair.target, "de", "fr")
+    assert other.de is pair.source and other.fr is pair.target
+    for name in ("pt", "source_tokenizer"):
+        with pytest.raises(AttributeError, match=f"'TokenizerPair' object has no attribute '{name}'"):
+            getattr(other, name)
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "sentencepiece"])
+def test_a_stored_pair_is_the_same(kind, tmp_path):
+    pair = train(kind, source_language="de", target_language="fr")
+    pair.save(tmp_path / "a" / "b")
+    again = TokenizerPair.load(tmp_path / "a" / "b")
+    assert (again.source_language, again.target_language) == ("de", "fr")
+    for side in ("source", "target"):
+        assert type(getattr(again, side)) is type(getattr(pair, side))
+        assert getattr(again, side).to_bytes() == getattr(pair, side).to_bytes()
+    assert again.de.tokenize(PORTUGUESE).to_list() == pair.de.tokenize(PORTUGUESE).to_list()
+
+
+@pytest.mark.parametrize("lower_case", [True, False])
+def test_the_folding_of_case_is_stored(lower_case, tmp_path):
+    TokenizerPair(letters("a", lower_case=lower_case), letters("b", lower_case=lower_case)).save(tmp_path)
+    assert TokenizerPair.load(tmp_path).pt.tokenize(["A"]).to_list() == [[2, 4 if lower_case else 1, 3]]
+
+
+def test_a_folder_without_tokenizers_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"holds no tokenizers \(tokenizers\.json is missing\)\. Was the run trained"):
+        TokenizerPair.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "tokenizers.json").write_text("{"),
+        lambda folder: (folder / "tokenizers.json").write_text("[]"),
+        lambda folder: (folder / "tokenizers.json").write_text(json.dumps({"kind": "bpe"})),
+        lambda folder: (folder / "pt.vocab.txt").unlink(),
+        lambda folder: (folder / "en.vocab.txt").write_bytes(b"\xff\n"),
+    ],
+)
+def test_damaged_tokenizers_are_refused(damage, tmp_path):
+    TokenizerPair(letters("a"), letters("b")).save(tmp_path)
+    TokenizerPair.load(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(UsageError, match=r"The tokenizers in .* are damaged \(\w+: .*Restore the folder from a copy"):
+        TokenizerPair.load(tmp_path)
+
+
+def test_encoding_gives_int32_arrays_from_start_to_end(pair):
+    ids, truncated = encode(pair.source, PORTUGUESE, max_tokens=100)
+    assert truncated == 0
+    assert [row.tolist() for row in ids] == pair.source.tokenize(PORTUGUESE).to_list()
+    assert {row.dtype for row in ids} == {np.dtype("int32")}
+
+
+def test_encoding_does_not_depend_on_the_size_of_its_batches(pair):
+    whole = encode(pair.source, PORTUGUESE, 100)
+    for batch_size in (1, 5, 12):
+        parts = encode(pair.source, PORTUGUESE, 100, batch_size)
+        assert [row.tolist() for row in parts.ids] == [row.tolist() for row in whole.ids]
+    assert encode(pair.source, [], 100) == ([], 0)
+
+
+def test_a_sentence_that_is_too_long_is_cut_keeps_its_end_and_is_counted():
+    tokenizer = letters("a", "b", "c")
+    ids, truncated = encode(tokenizer, ["a b c", "a b c a b c", "", "c c c c"], max_tokens=5)
+    assert [row.tolist() for row in ids] == [[2, 4, 5, 6, 3], [2, 4, 5, 6, 3], [2, 3], [2, 6, 6, 6, 3]]
+    assert truncated == 2
+    assert {(row[0], row[-1]) for row in ids} == {(START_ID, END_ID)}
+    assert {row.dtype for row in ids} == {np.dtype("int32")}
