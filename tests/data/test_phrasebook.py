@@ -340,6 +340,7 @@ def test_adjectives_have_four_forms(adjective, forms):
     [
         ("o livro de o rapaz", "o livro do rapaz"),
         ("em a mesa", "na mesa"),
+        ("em um quarto", "num quarto"),
         ("em uma casa", "numa casa"),
         ("a as três horas", "às três horas"),
         ("a o Porto", "ao Porto"),

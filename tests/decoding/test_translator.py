@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tiny_transformer import tiny_transformer
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair
+from transformer_tutorial.data.tokenizers import PADDING_ID, START_ID
 from transformer_tutorial.decoding import translator as translator_module
 from transformer_tutorial.decoding.translator import ExportTranslator, Translator, print_translation
 
@@ -34,6 +35,8 @@ def translator(tokenizers):
     for part in (model.encoder, model.decoder):  # as far apart as trained ones, so that translations differ
         table = part.pos_embedding.embedding.embeddings
         table.assign(40.0 * table)
+    ids = np.arange(model.target_vocab_size)
+    model.final_layer.bias.assign(np.where(np.isin(ids, [PADDING_ID, START_ID]), -1e4, 0.0))
     return Translator(tokenizers, model)
 
 
