@@ -3,8 +3,8 @@ import socket
 import time
 
 import pytest
-from file_server import Route, serving
 
+from file_server import Route, serving
 from transformer_tutorial.data import download as module
 from transformer_tutorial.data.download import Fingerprint, download, fingerprint
 from transformer_tutorial.runtime.errors import Failure

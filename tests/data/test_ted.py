@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
-import synthetic_ted
 import tensorflow_datasets as tfds
 
+import synthetic_ted
 from transformer_tutorial.data import ted, ted_archive
 from transformer_tutorial.runtime.errors import Failure, UsageError
 

@@ -2,10 +2,10 @@ import pathlib
 import tarfile
 
 import pytest
+
 import synthetic_ted
 from file_server import Route, serving
 from synthetic_ted import TEXTS, member
-
 from transformer_tutorial.data import ted_archive
 from transformer_tutorial.data.download import fingerprint
 from transformer_tutorial.data.ted_archive import downloaded_archive, extract, ted_files, verified_archive
