@@ -68,7 +68,7 @@ def back_and_forth(tokenizer, texts: list) -> list[str]:
     return [text.decode() for text in tokenizer.detokenize(tokenizer.tokenize(tf.constant(texts))).numpy()]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(texts=st.lists(ANY_TEXT, min_size=1, max_size=8))
 @example(
     texts=["", " ", "   ", "\x00", "a\x00b\x00", " leading", "trailing  ", "two  blanks", "tab\tnew\nline\r\n", "\n "]
@@ -81,7 +81,7 @@ def test_sentencepiece_returns_any_text_exactly(sentencepiece, texts):
     assert back_and_forth(sentencepiece, texts) == texts
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     words=st.lists(st.sampled_from([*WORDS, ".", ",", "?", "!"]), min_size=1),
     blanks=st.lists(BLANKS, min_size=1),
@@ -95,14 +95,14 @@ def test_wordpiece_returns_the_normalised_text(wordpiece, words, blanks, shout):
     assert wordpiece.detokenize(ids).numpy()[0].decode() == plain
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(words=st.lists(st.sampled_from([*WORDS, ".", ",", "?"]), min_size=1), blanks=st.lists(BLANKS, min_size=1))
 def test_wordpiece_with_case_returns_the_words(cased, words, blanks):
     separated = "".join(word + blanks[i % len(blanks)] for i, word in enumerate(words))
     assert back_and_forth(cased, [separated]) == [" ".join(words)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(pieces=st.lists(st.one_of(st.sampled_from([*WORDS, *"'`-\"_.s", "n't", "'s", "``"]), ANY_TEXT, BLANKS)))
 def test_detokenizing_is_idempotent(wordpiece, cased, pieces):
     for tokenizer in (wordpiece, cased):
@@ -112,7 +112,7 @@ def test_detokenizing_is_idempotent(wordpiece, cased, pieces):
             assert back_and_forth(tokenizer, [once]) == [once]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(texts=st.lists(st.one_of(st.binary(max_size=80), ANY_TEXT.map(str.encode)), min_size=1, max_size=6))
 @example(texts=[b"", b" ", b"\x00", b"\xff\xfe", b"\xed\xa0\x80", b"\xc3", b"abc\x80def", b"\xf4\x90\x80\x80"])
 def test_any_bytes_are_tokenised_within_the_vocabulary_between_start_and_end(tokenizer, texts):
@@ -123,7 +123,7 @@ def test_any_bytes_are_tokenised_within_the_vocabulary_between_start_and_end(tok
     tokenizer.detokenize(tokenizer.tokenize(tf.constant(texts)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(texts=st.lists(st.one_of(ANY_TEXT, st.sampled_from(TEXTS)), min_size=2, max_size=6))
 def test_a_batch_is_tokenised_as_its_sentences_one_by_one(tokenizer, texts):
     together = tokenizer.tokenize(tf.constant(texts))
