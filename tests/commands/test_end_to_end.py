@@ -164,3 +164,10 @@ def test_a_stopped_run_is_resumed_by_the_same_command(number, code, tiny_corpus,
     assert "Resuming from step" in output
     epochs = [json.loads(line)["epoch"] for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
     assert epochs == list(range(1, len(epochs) + 1))
+
+
+def test_the_data_may_be_kept_inside_the_run_folder(tiny_corpus, tmp_path):
+    arguments = train_arguments(tiny_corpus, tmp_path / "run", "--epochs", "1")
+    arguments[arguments.index("--data-dir") + 1] = str(tmp_path / "run" / "data")
+    assert main(arguments) == 0
+    assert (tmp_path / "run" / "model.keras").is_file()

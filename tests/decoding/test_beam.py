@@ -75,6 +75,13 @@ def test_with_a_beam_for_every_sentence_the_best_of_all_is_found(seed, length_pe
         np.testing.assert_allclose(found.scores[sentence], score, rtol=1e-4)
 
 
+def test_more_beams_than_tokens_do_not_end_the_search_early():
+    logits = np.zeros((1, 8, 4, 4))
+    logits[:, 5:, :, END_ID] = 20.0  # five tokens drawn by lot, then a certain end
+    found = search(TableStep(logits), 8, beam_size=64)
+    np.testing.assert_allclose(found.scores, [5 / 6 * np.log(1 / 4)], rtol=1e-3)
+
+
 def test_two_beams_find_a_better_sentence_than_one():
     story = {"_": {"a": 0.6, "b": 0.4}, "_a": {"c": 0.4, "d": 0.3, "e": 0.3}}
     step = SpellingStep(story)

@@ -26,6 +26,7 @@ def test_sentences_of_a_batch_end_at_their_own_length():
 def test_a_sentence_that_reaches_max_length_stays_without_an_end():
     step = SpellingStep(word("obrigado"), word("oi"))
     assert spell(search(step, max_length=8).ids) == ["_obrigad", "_oi|...."]
+    assert step.calls == len("obrigad")
     assert spell(search(step, max_length=1).ids) == ["_", "_"]
 
 

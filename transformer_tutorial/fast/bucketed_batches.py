@@ -31,7 +31,7 @@ class BucketedBatches(PlainBatches):
     Args:
         source: one int array a sentence, from [START] to [END].
         target: likewise, as many.
-        tokens_per_batch: target positions of a batch, padding included; at least the longest target.
+        tokens_per_batch: target positions of a batch, padding included; at least the longest sentence of either side.
         seed: with the epoch's number it decides which sentences share a batch, and the order of the batches. None
             keeps the given order inside a width.
     """

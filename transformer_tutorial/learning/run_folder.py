@@ -69,9 +69,10 @@ class RunFolder:
     def _holds_something_else(self) -> bool:
         if not self.path.exists():
             return False
-        # What `begin` writes before config.json is no obstacle: a run that was killed here had not begun.
+        # No obstacle is what `begin` writes before config.json (a run that was killed here had not begun), and
+        # `data`, where a demonstration that keeps everything in one place has its --data-dir.
         names = {path.name.partition(".tmp-")[0] for path in self.path.iterdir()}
-        return not names <= {"tokenizers", "corpus.json", "versions.json", "config.json"}
+        return not names <= {"tokenizers", "corpus.json", "versions.json", "config.json", "data"}
 
     def _check_same(self, config: Config, prepared: PreparedCorpus) -> None:
         differences = read_config(self.path).differences(config)
