@@ -123,7 +123,7 @@ def test_any_bytes_are_tokenised_within_the_vocabulary_between_start_and_end(tok
     tokenizer.detokenize(tokenizer.tokenize(tf.constant(texts)))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(texts=st.lists(st.one_of(ANY_TEXT, st.sampled_from(TEXTS)), min_size=2, max_size=6))
 def test_a_batch_is_tokenised_as_its_sentences_one_by_one(tokenizer, texts):
     together = tokenizer.tokenize(tf.constant(texts))
@@ -152,6 +152,16 @@ def test_padding_start_and_end_are_ignored_when_detokenizing(tokenizer):
     assert tokenizer.detokenize(tf.cast(dense, tf.int32)).numpy().tolist() == texts
     assert tokenizer.detokenize(dense[:, 1:]).numpy().tolist() == texts
     assert texts[1] == b"" and b"gato dorme ." in texts[0]
+
+
+def test_an_unknown_word_leaves_a_trace(wordpiece):
+    assert back_and_forth(wordpiece, ["o 🐈 dorme"]) == ["o [UNK] dorme"]
+
+
+def test_only_the_blank_before_the_first_word_is_taken_away(sentencepiece):
+    (ids,) = sentencepiece.tokenize(["\tO gato"]).to_list()
+    assert sentencepiece.lookup(tf.constant(ids[1:2])).numpy().tolist() == ["\u2581".encode()]
+    assert sentencepiece.detokenize([ids[2:]]).numpy()[0] == b"\tO gato"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 import re
 import subprocess
 import sys
@@ -204,8 +205,9 @@ def test_a_reader_that_leaves_early_is_no_error():
         "from transformer_tutorial.runtime.command_line import *;"
         "sys.exit(main('p', {'c': Command(Options, 'm')}, ['c']))"
     )
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     process = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=buffered
     )
     process.stdout.close()
     assert (process.stderr.read(), process.wait()) == (b"", 0)
