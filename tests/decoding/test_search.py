@@ -26,7 +26,7 @@ def model():
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["greedy", "beam"])
 def search(model, request):
-    return BatchSearch(model, beam_size=request.param, max_length=24)
+    return BatchSearch(model, beam_size=request.param, max_length=40)
 
 
 def recording(batches):
