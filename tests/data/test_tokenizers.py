@@ -172,6 +172,7 @@ def test_only_the_blank_before_the_first_word_is_taken_away(sentencepiece):
         ("i do n ' t know", "i do n't know"),
         ("the doctor came ` ` late ' ' .", "the doctor came `` late '' ."),
         ("a well - known - old - house", "a well-known-old-house"),
+        ("a - b - c - d", "a-b-c-d"),
         ("the cat - . the dog", "the cat - . the dog"),
         ("o ' clock", "o ' clock"),
     ],

@@ -102,6 +102,12 @@ def test_the_order_of_the_batches_is_not_sorted_by_width(batches):
     assert unshuffled == sorted(widths)
 
 
+def test_inside_a_target_width_sentences_of_similar_source_width_are_together():
+    plans = BucketedBatches(SOURCE, TARGET, 1568, seed=None).plan(0)
+    shapes = [(plan.target_width, plan.source_width) for plan in plans]
+    assert shapes == sorted(shapes) and len(set(shapes)) > len({target for target, _ in shapes})
+
+
 def test_without_seed_every_epoch_is_the_same():
     twin = BucketedBatches(SOURCE[:200], TARGET[:200], 400, seed=None)
     for first, second in zip(twin.plan(0), twin.plan(1), strict=True):
