@@ -32,7 +32,8 @@ class Contract(NamedTuple):
 
 
 def check_config(contract, layer):
-    arguments = set(inspect.signature(contract.layer.__init__).parameters) - {"self", "kwargs"}
+    parameters = inspect.signature(contract.layer.__init__).parameters.values()
+    arguments = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD} - {"self"}
     config = layer.get_config()
     assert arguments <= set(config) and contract.config.items() <= config.items()
     twin = contract.layer.from_config(config)

@@ -52,6 +52,22 @@ def test_the_tutorial_preset_has_the_tutorials_settings():
         ({"target_language": "pt"}, "source_language and target_language must differ, both are 'pt'."),
         ({"tokenizer": "bpe"}, "tokenizer must be one of wordpiece, sentencepiece, got 'bpe'."),
         ({"batching": "none"}, "batching must be one of bucketed, plain, got 'none'."),
+        ({"attention_dropout": 1.5}, "attention_dropout must be in [0, 1), got 1.5."),
+        ({"label_smoothing": -0.1}, "label_smoothing must be in [0, 1), got -0.1."),
+        ({"weight_decay": -1.0}, "weight_decay must be 0 or more, got -1.0."),
+        ({"clip_norm": 0.0}, "clip_norm must be above 0, got 0.0."),
+        ({"joint_vocab": True}, "joint_vocab and subword_sampling need --tokenizer sentencepiece."),
+        (
+            {"tokenizer": "sentencepiece", "sentencepiece_model": "bpe", "subword_sampling": 0.1},
+            "subword_sampling needs --sentencepiece-model unigram.",
+        ),
+        (
+            {"tied_embeddings": "all"},
+            "tied_embeddings all needs one vocabulary for both languages: add --joint-vocab.",
+        ),
+        ({"ema": 0.9, "average_last": 2}, "ema and average_last are two ways to average weights: give one of them."),
+        ({"select": "bleu"}, "select bleu needs sentences to measure it on, such as --bleu-sentences 300."),
+        ({"patience": 2}, "patience needs a measure: add --select loss or --select bleu."),
         (
             {"precision": "float8"},
             "precision must be one of float32, mixed_bfloat16, mixed_float16, got 'float8'.",

@@ -183,3 +183,53 @@ def test_a_model_learns_in_mixed_precision(policy):
     assert model.encoder.enc_layers[0].ffn.hidden.compute_dtype == policy.removeprefix("mixed_")
     assert np.isfinite(history["loss"]).all()
     assert history["loss"][-1] < 0.8 * history["loss"][0]
+
+
+TIED = {"input_vocab_size": 11, "target_vocab_size": 11}
+
+
+@pytest.mark.parametrize(("tied", "matrices"), [("none", 3), ("output", 2), ("all", 1)])
+def test_tied_embeddings_are_one_variable(tied, matrices, tmp_path):
+    model = tiny_transformer(tied_embeddings=tied, **TIED)
+    large = [weight for weight in model.trainable_weights if 11 in weight.shape and len(weight.shape) == 2]
+    assert len(large) == len({id(weight) for weight in large}) == matrices
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    assert len(loaded.trainable_weights) == len(model.trainable_weights)
+    pair = np.array([[4, 5, 6]]), np.array([[2, 7]])
+    np.testing.assert_array_equal(loaded(pair), model(pair))
+    shared = loaded.decoder.pos_embedding.embedding
+    assert (shared is loaded.encoder.pos_embedding.embedding) == (tied == "all")
+
+
+def test_a_tied_projection_is_the_products_with_the_embeddings():
+    model = tiny_transformer(tied_embeddings="output", **TIED)
+    x = np.random.default_rng(0).normal(size=(2, 3, 8)).astype("float32")
+    (table,) = model.decoder.pos_embedding.embedding.get_weights()
+    np.testing.assert_allclose(model.project(x), x @ table.T, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tied_embeddings": "all"}, "one vocabulary for both languages, got 11 source and 9 target tokens"),
+        ({"tied_embeddings": "some"}, "must be none, output or all, got 'some'"),
+    ],
+)
+def test_embeddings_that_cannot_be_tied_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        tiny_transformer(**changes)
+
+
+@pytest.mark.parametrize("norm", ["post", "pre"])
+def test_only_pre_norm_ends_in_a_norm_of_its_own(norm):
+    model = tiny_transformer(norm=norm)
+    x = np.random.default_rng(0).normal(size=(1, 2, 8)).astype("float32")
+    unchanged = np.allclose(model.decoder.finish(x), x)
+    assert unchanged == (norm == "post") and (model.encoder.layernorm is None) == unchanged
+
+
+def test_the_decoder_may_have_layers_of_its_own_number():
+    model = tiny_transformer(num_layers=3, num_decoder_layers=2)
+    assert (len(model.encoder.enc_layers), len(model.decoder.dec_layers)) == (3, 2)
+    assert tiny_transformer(num_layers=3).get_config()["num_decoder_layers"] is None

@@ -28,12 +28,21 @@ class Config:
     """wordpiece is the tutorial's; sentencepiece keeps the text as it is."""
     vocab_size: int = 8000
     """Largest number of word pieces of each language."""
+    joint_vocab: bool = False
+    """One vocabulary for both languages, learnt from both (sentencepiece only)."""
+    sentencepiece_model: Literal["unigram", "bpe"] = "unigram"
+    """How sentencepiece learns: unigram (Kudo 2018) or bpe (Sennrich et al. 2016)."""
+    subword_sampling: float = 0.0
+    """Sharpness of sampled segmentations in training, such as 0.2; 0 takes the best one always. New ones each epoch
+    (sentencepiece's unigram only). Kudo 2018, section 3."""
     lower_case: bool = True
     """Fold case and strip accents (wordpiece only)."""
     max_tokens: int = 128
     """Longer sentences are cut to this many tokens, the end token included."""
     num_layers: int = 4
     """Encoder layers, and as many decoder layers."""
+    num_decoder_layers: int | None = None
+    """Decoder layers, if not as many: a deep encoder and a shallow decoder translate faster (Kasai et al. 2021)."""
     d_model: int = 128
     """Width of the model."""
     num_heads: int = 8
@@ -42,8 +51,20 @@ class Config:
     """Width of a head; by default d_model / num_heads, as in the paper."""
     dff: int = 512
     """Width of the feed-forward networks' hidden layer."""
+    norm: Literal["post", "pre"] = "post"
+    """Layer norm behind each sub-layer, as in the paper, or before it (Xiong et al. 2020)."""
+    tied_embeddings: Literal["none", "output", "all"] = "none"
+    """output: the output projection is the target's embedding; all: the source's, too (Press & Wolf 2017)."""
     dropout_rate: float = 0.1
-    """Share of activations dropped in training, in [0, 1)."""
+    """Share dropped in training, in [0, 1): embeddings and what feed-forward networks add."""
+    attention_dropout: float | None = None
+    """Share of attention weights dropped; by default dropout_rate."""
+    residual_dropout: float = 0.0
+    """Share dropped from what attention adds. The paper has dropout_rate here, the tutorial nothing."""
+    activation_dropout: float = 0.0
+    """Share dropped from the feed-forward networks' hidden layer."""
+    label_smoothing: float = 0.0
+    """Share of a label's probability that is spread over all tokens, in [0, 1) (Szegedy et al. 2016)."""
     epochs: int = 20
     """Passes over the training data."""
     batching: Literal["bucketed", "plain"] = "bucketed"
@@ -52,10 +73,30 @@ class Config:
     """Target tokens in a bucketed batch, padding included."""
     batch_size: int = 64
     """Sentences in a plain batch."""
+    accumulate: int = 1
+    """Batches whose gradients make one update, exactly as one large batch would."""
+    schedule: Literal["tutorial", "inverse_sqrt", "linear", "cosine"] = "tutorial"
+    """Learning rate after the warm-up; linear and cosine reach 0 with the last epoch."""
+    peak_rate: float = 1e-3
+    """Highest learning rate; the tutorial's schedule has its own, (d_model * warmup_steps)^-0.5."""
     warmup_steps: int = 4000
     """Updates until the learning rate's peak."""
     beta_2: float = 0.98
     """Adam's decay of the squared gradients' mean."""
+    weight_decay: float = 0.0
+    """Share of a kernel taken away at each update, times the learning rate (Loshchilov & Hutter 2019)."""
+    clip_norm: float | None = None
+    """Largest global norm of the gradient; longer ones are scaled down (Pascanu et al. 2013)."""
+    ema: float = 0.0
+    """Decay of a moving average of the weights, such as 0.999, which is validated and stored; 0 has none."""
+    average_last: int = 1
+    """The mean of the weights after so many last epochs is validated and stored."""
+    select: Literal["last", "loss", "bleu"] = "last"
+    """The epoch whose model is kept: the last, or the best by validation loss or BLEU."""
+    patience: int = 0
+    """Stop after so many epochs without a better one, by `select`; 0 never stops early."""
+    bleu_sentences: int = 0
+    """Validation sentences translated greedily after each epoch for BLEU, a fixed sample; 0 measures none."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Number format of activations; weights are float32 always."""
     jit_compile: bool = False
@@ -65,16 +106,8 @@ class Config:
 
     def __post_init__(self):
         self._check_choices()
-        for name in ("vocab_size", "num_layers", "d_model", "num_heads", "dff", "epochs", "warmup_steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        for name in ("dropout_rate", "beta_2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise UsageError(f"{name} must be in [0, 1), got {getattr(self, name)}.")
-        if self.head_dim is not None and self.head_dim < 1:
-            raise UsageError(f"head_dim must be at least 1, got {self.head_dim}.")
-        if self.seed < 0:
-            raise UsageError(f"seed must be 0 or more, got {self.seed}.")
+        self._check_ranges()
+        self._check_combinations()
         if self.d_model % 2 or (self.head_dim is None and self.d_model % self.num_heads):
             raise UsageError(
                 "d_model must be even and divisible by num_heads (or give head_dim), "
@@ -89,6 +122,33 @@ class Config:
             )
         if self.source_language == self.target_language:
             raise UsageError(f"source_language and target_language must differ, both are {self.source_language!r}.")
+
+    def _check_ranges(self):
+        ranges = {
+            "at least 1": (lambda value: value >= 1, COUNTS),
+            "in [0, 1)": (lambda value: 0 <= value < 1, SHARES),
+            "0 or more": (lambda value: value >= 0, NOT_NEGATIVE),
+            "above 0": (lambda value: value > 0, POSITIVE),
+        }
+        for meaning, (fits, names) in ranges.items():
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and not fits(value):
+                    raise UsageError(f"{name} must be {meaning}, got {value}.")
+
+    def _check_combinations(self):
+        if self.tokenizer != "sentencepiece" and (self.joint_vocab or self.subword_sampling):
+            raise UsageError("joint_vocab and subword_sampling need --tokenizer sentencepiece.")
+        if self.subword_sampling and self.sentencepiece_model != "unigram":
+            raise UsageError("subword_sampling needs --sentencepiece-model unigram.")
+        if self.tied_embeddings == "all" and not self.joint_vocab:
+            raise UsageError("tied_embeddings all needs one vocabulary for both languages: add --joint-vocab.")
+        if self.ema and self.average_last > 1:
+            raise UsageError("ema and average_last are two ways to average weights: give one of them.")
+        if self.select == "bleu" and not self.bleu_sentences:
+            raise UsageError("select bleu needs sentences to measure it on, such as --bleu-sentences 300.")
+        if self.patience and self.select == "last":
+            raise UsageError("patience needs a measure: add --select loss or --select bleu.")
 
     def _check_choices(self):
         for field in dataclasses.fields(self):
@@ -129,6 +189,13 @@ class Config:
             raise UsageError(f"config.json has a value of the wrong type: {error}.") from error
 
 
+COUNTS = ("vocab_size", "num_layers", "num_decoder_layers", "d_model", "num_heads", "head_dim", "dff", "epochs")
+COUNTS += ("warmup_steps", "batch_size", "accumulate", "average_last")
+SHARES = ("dropout_rate", "attention_dropout", "residual_dropout", "activation_dropout", "label_smoothing")
+SHARES += ("beta_2", "ema")
+NOT_NEGATIVE = ("seed", "patience", "bleu_sentences", "weight_decay", "subword_sampling")
+POSITIVE = ("peak_rate", "clip_norm")
+
 PRESETS = {
     "demo": Config(
         tokenizer="sentencepiece",
@@ -139,6 +206,29 @@ PRESETS = {
         epochs=2,
         tokens_per_batch=2048,
         warmup_steps=800,
+    ),
+    "small": Config(
+        data="ted",
+        tokenizer="sentencepiece",
+        vocab_size=6000,
+        joint_vocab=True,
+        lower_case=False,
+        d_model=256,
+        num_heads=4,
+        dff=1024,
+        norm="pre",
+        tied_embeddings="all",
+        dropout_rate=0.2,
+        attention_dropout=0.1,
+        residual_dropout=0.2,
+        label_smoothing=0.1,
+        epochs=16,
+        tokens_per_batch=2048,
+        schedule="linear",
+        peak_rate=1.5e-3,
+        warmup_steps=1000,
+        clip_norm=1.0,
+        precision="mixed_bfloat16",
     ),
     "tutorial": Config(data="ted"),
     "tutorial_wide_heads": Config(data="ted", head_dim=128),

@@ -2,9 +2,9 @@
 
     (1)  context = Encoder(source ids)
     (2)  x = Decoder(target ids, context)
-    (3)  logits = x W + b
+    (3)  logits = x W + b                     W may be the transposed embedding, without b
 
-Source: Vaswani et al. 2017, section 3.
+Source: Vaswani et al. 2017, section 3; Press & Wolf 2017 for tying.
 Next: learning/schedule.py, learning/loss.py
 """
 
@@ -45,8 +45,10 @@ class Transformer(keras.Model):
         dff: width of the feed-forward networks' hidden layer.
         input_vocab_size: number of source tokens; any integer type, NumPy's included.
         target_vocab_size: number of target tokens; any integer type.
-        dropout_rate: share dropped in training, in [0, 1): embeddings, attention weights, feed-forward outputs.
-        head_dim: D, width of a head; None takes d_model / H. The current notebook's heads are d_model wide.
+        num_decoder_layers: decoder layers, if not as many as encoder layers.
+        tied_embeddings: "none"; "output": the target's embedding is W, and there is no b; "all": the source's, too.
+        dropout_rate, head_dim, attention_dropout, residual_dropout, activation_dropout, norm: as in `Block` of
+            layers/stack.py. The current notebook's heads are d_model wide.
 
     Call arguments:
         inputs: the pair (source ids, int, (B, S); target ids, int, (B, T)); 0 is padding.
@@ -68,25 +70,53 @@ class Transformer(keras.Model):
         target_vocab_size,
         dropout_rate=0.1,
         head_dim=None,
+        attention_dropout=None,
+        residual_dropout=0.0,
+        activation_dropout=0.0,
+        norm="post",
+        num_decoder_layers=None,
+        tied_embeddings="none",
         **kwargs,
     ):
         super().__init__(**kwargs)
         if head_dim is None and d_model % num_heads:
             raise ValueError(f"d_model must be divisible by num_heads, got {d_model=}, {num_heads=}.")
-        shape = {"num_layers": num_layers, "d_model": d_model, "num_heads": num_heads, "dff": dff}
-        shape |= {"dropout_rate": dropout_rate, "head_dim": head_dim}
+        shape = {"d_model": d_model, "num_heads": num_heads, "dff": dff, "dropout_rate": dropout_rate}
+        shape |= {"head_dim": head_dim, "attention_dropout": attention_dropout, "residual_dropout": residual_dropout}
+        shape |= {"activation_dropout": activation_dropout, "norm": norm}
+        self.shape_config, self.num_layers, self.num_decoder_layers = shape, num_layers, num_decoder_layers
         self.input_vocab_size, self.target_vocab_size = int(input_vocab_size), int(target_vocab_size)
-        self.shape_config = shape
-        self.encoder = Encoder(**shape, vocab_size=self.input_vocab_size, name="encoder", dtype=self.dtype_policy)
-        self.decoder = Decoder(**shape, vocab_size=self.target_vocab_size, name="decoder", dtype=self.dtype_policy)
-        self.final_layer = keras.layers.Dense(self.target_vocab_size, name="final_layer", dtype=self.dtype_policy)
+        self.tied_embeddings = tied_embeddings
+        self._check_tying()
+        # A tied embedding is a projection, too: with this deviation it starts with logits of about unit variance.
+        initializer = "uniform" if tied_embeddings == "none" else keras.initializers.RandomNormal(stddev=d_model**-0.5)
+        shape = {**shape, "embeddings_initializer": initializer, "dtype": self.dtype_policy}
+        self.encoder = Encoder(**shape, num_layers=num_layers, vocab_size=self.input_vocab_size, name="encoder")
+        num_decoder_layers = num_decoder_layers or num_layers
+        self.decoder = Decoder(
+            **shape, num_layers=num_decoder_layers, vocab_size=self.target_vocab_size, name="decoder"
+        )
+        if tied_embeddings == "all":
+            self.decoder.pos_embedding.embedding = self.encoder.pos_embedding.embedding
+        if tied_embeddings == "none":
+            self.final_layer = keras.layers.Dense(self.target_vocab_size, name="final_layer", dtype=self.dtype_policy)
+
+    def _check_tying(self):
+        if self.tied_embeddings not in ("none", "output", "all"):
+            raise ValueError(f"tied_embeddings must be none, output or all, got {self.tied_embeddings!r}.")
+        if self.tied_embeddings == "all" and self.input_vocab_size != self.target_vocab_size:
+            raise ValueError(
+                "tied_embeddings='all' needs one vocabulary for both languages, "
+                f"got {self.input_vocab_size} source and {self.target_vocab_size} target tokens."
+            )
 
     def build(self, inputs_shape):
         source_shape, target_shape = inputs_shape
         d_model = self.shape_config["d_model"]
         self.encoder.build(source_shape)
         self.decoder.build(target_shape, (*source_shape, d_model))
-        self.final_layer.build((*target_shape, d_model))
+        if self.tied_embeddings == "none":
+            self.final_layer.build((*target_shape, d_model))
 
     def call(self, inputs):
         source, target = inputs
@@ -96,7 +126,12 @@ class Transformer(keras.Model):
 
     def project(self, x):
         """Equation (3): float, (..., d_model) -> logits, float32, (..., target_vocab_size)."""
-        return ops.cast(self.final_layer(x), "float32")  # (3)
+        if self.tied_embeddings == "none":
+            logits = self.final_layer(x)  # (3)
+        else:
+            table = ops.cast(self.decoder.pos_embedding.embedding.embeddings, self.compute_dtype)
+            logits = ops.matmul(x, ops.transpose(table))  # (3), W the embedding's transpose
+        return ops.cast(logits, "float32")
 
     def attention_maps(self, inputs) -> AttentionMaps:
         """The weights of every layer and head for the pair (source ids, target ids), without dropout."""
@@ -115,5 +150,5 @@ class Transformer(keras.Model):
         return keras.KerasTensor(self.compute_output_shape([ids.shape for ids in inputs]), "float32")
 
     def get_config(self):
-        own = {"input_vocab_size": self.input_vocab_size, "target_vocab_size": self.target_vocab_size}
-        return {**super().get_config(), **self.shape_config, **own}
+        own = ("num_layers", "num_decoder_layers", "input_vocab_size", "target_vocab_size", "tied_embeddings")
+        return {**super().get_config(), **self.shape_config, **{name: getattr(self, name) for name in own}}

@@ -24,6 +24,7 @@ from transformer_tutorial.layers.attention import (
     MultiHeadAttention,
 )
 from transformer_tutorial.layers.decoder import Decoder, DecoderLayer
+from transformer_tutorial.layers.dropout import Dropout
 from transformer_tutorial.layers.encoder import Encoder, EncoderLayer
 from transformer_tutorial.layers.feed_forward import FeedForward
 from transformer_tutorial.layers.positions import PositionalEmbedding
@@ -34,10 +35,12 @@ CONTEXT = np.random.default_rng(1).normal(size=(2, 3, 8)).astype("float32")
 IDS = np.array([[2, 5, 7, 3, 0], [2, 8, 9, 4, 3]], np.int32)
 TARGET_IDS = np.array([[2, 5, 4, 3], [2, 6, 3, 0]], np.int32)
 BLOCK = {"d_model": 8, "num_heads": 2, "dff": 12, "dropout_rate": 0.25, "head_dim": 3}
+BLOCK |= {"attention_dropout": 0.5, "residual_dropout": 0.125, "activation_dropout": 0.0625, "norm": "pre"}
 STACK = {"num_layers": 2, **BLOCK}
 TEN, ELEVEN = np.int64(10), np.int32(11)  # tokenizers count in NumPy's and TensorFlow's integers
 
 CONTRACTS = [
+    Contract(Dropout, {"rate": 0.25}, (X,)),
     Contract(PositionalEmbedding, {"vocab_size": TEN, "d_model": 8, "max_length": 9}, (IDS,)),
     Contract(MultiHeadAttention, {"d_model": 8, "num_heads": 2, "head_dim": 3, "dropout_rate": 0.25}, (X, CONTEXT)),
     Contract(CrossAttention, {"num_heads": 2, "key_dim": 3, "dropout": 0.25}, (X, CONTEXT)),

@@ -1,12 +1,13 @@
 import errno
 import os
+import stat
 
 import numpy as np
 import pytest
 
 from transformer_tutorial.learning import checkpoints
-from transformer_tutorial.learning.checkpoints import KEEP, load_newest, save_checkpoint
-from transformer_tutorial.runtime.errors import Failure
+from transformer_tutorial.learning.checkpoints import KEEP, load_best, load_newest, read_checkpoint, save_checkpoint
+from transformer_tutorial.runtime.errors import Failure, UsageError
 
 FILES = ("arrays.npz", "state.json", "manifest.json")
 
@@ -173,3 +174,102 @@ def test_pickled_objects_are_never_loaded(tmp_path):
     save_checkpoint(tmp_path, 10, {"object": np.array([{"a": 1}], dtype=object)}, {})
     with pytest.raises(Failure, match="All 1 checkpoints"):
         load_newest(tmp_path)
+
+
+def save_best(parent, step: int, best: int, **more):
+    save_checkpoint(parent, step, arrays_of(step), {"best": {"step": best, "value": 0.5}}, **more)
+
+
+def test_the_best_is_kept_beside_the_newest(tmp_path):
+    for step, best in ((1, 1), (2, 2), (3, 2), (4, 2), (5, 2), (6, 2)):
+        save_best(tmp_path, step, best)
+    assert names(tmp_path) == [f"ckpt-{step:08d}" for step in (2, 4, 5, 6)]
+    assert load_best(tmp_path).step == 2 and load_best(tmp_path).arrays["00003|step"] == 2
+    save_best(tmp_path, 7, 7)
+    assert names(tmp_path) == [f"ckpt-{step:08d}" for step in (5, 6, 7)]
+
+
+def test_a_resumed_run_knows_its_best_also_from_an_older_checkpoint(tmp_path, capsys):
+    for step, best in ((1, 1), (2, 1), (3, 1), (4, 4)):
+        save_best(tmp_path, step, best, keep=2)
+    (tmp_path / "ckpt-00000004" / "state.json").write_text("{}")
+    assert load_newest(tmp_path).state["best"] == {"step": 1, "value": 0.5}
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_a_best_that_is_damaged_gives_way_to_the_newest_with_a_warning(tmp_path, capsys):
+    for step in (1, 2, 3):
+        save_best(tmp_path, step, 1)
+    flip_a_bit(tmp_path / "ckpt-00000001" / "arrays.npz", 0.5)
+    assert load_best(tmp_path).step == 3
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("Warning: the best checkpoint, ") and warning.endswith(
+        "ckpt-00000001, is damaged: arrays.npz does not match its SHA-256. The newest is used."
+    )
+
+
+def test_without_a_best_the_newest_is_the_best(tmp_path):
+    assert load_best(tmp_path) is None
+    save(tmp_path, 3, 4)
+    assert load_best(tmp_path).step == 4
+
+
+def test_the_number_kept_is_chosen_and_at_least_two(tmp_path):
+    for step in range(1, 6):
+        save_checkpoint(tmp_path, step, arrays_of(step), {}, keep=2)
+    assert names(tmp_path) == ["ckpt-00000004", "ckpt-00000005"]
+    with pytest.raises(
+        UsageError, match=r"at least 2 checkpoints must be kept, in case the newest is damaged, got 1\."
+    ):
+        save_checkpoint(tmp_path, 6, arrays_of(6), {}, keep=1)
+
+
+def test_a_replaced_checkpoint_is_used_when_its_successor_is_damaged(tmp_path, capsys):
+    save(tmp_path, 10)
+    (tmp_path / "ckpt-00000010").rename(tmp_path / "ckpt-00000010.replaced")
+    save(tmp_path / "other", 10)
+    (tmp_path / "other/ckpt-00000010").rename(tmp_path / "ckpt-00000010")
+    assert load_newest(tmp_path).folder.name == "ckpt-00000010" and capsys.readouterr().err == ""
+    (tmp_path / "ckpt-00000010" / "state.json").write_text("{}")
+    assert load_newest(tmp_path).folder == tmp_path / "ckpt-00000010"
+    assert load_newest(tmp_path).step == 10
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def fail_to_sync(monkeypatch, number: int, folders: bool) -> None:
+    fsync = os.fsync
+
+    def fail(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode) == folders:
+            raise OSError(number, os.strerror(number))
+        fsync(descriptor)
+
+    monkeypatch.setattr(checkpoints.os, "fsync", fail)
+
+
+def test_a_file_system_that_knows_no_sync_of_folders_is_good_enough(tmp_path, monkeypatch):
+    fail_to_sync(monkeypatch, errno.EINVAL, folders=True)
+    save(tmp_path, 10)
+    assert load_newest(tmp_path).step == 10
+
+
+@pytest.mark.parametrize(("number", "folders"), [(errno.EIO, True), (errno.EIO, False), (errno.EINVAL, False)])
+def test_any_other_sync_that_fails_is_a_failure(tmp_path, monkeypatch, number, folders):
+    fail_to_sync(monkeypatch, number, folders)
+    with pytest.raises(Failure, match="step 10 could not be written"):
+        save(tmp_path, 10)
+
+
+def test_every_flipped_bit_of_a_manifest_is_found_or_harmless(tmp_path):
+    save(tmp_path, 10, 20)
+    file = tmp_path / "ckpt-00000020" / "manifest.json"
+    whole = file.read_bytes()
+    for bit in range(8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(damaged)
+        try:
+            arrays, state = read_checkpoint(file.parent)
+        except checkpoints.DAMAGED:
+            continue
+        assert arrays["00003|step"] == 20 and state["epoch"] == 2

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from transformer_tutorial.fast.fused_loss import fused_token_sums
 from transformer_tutorial.learning.loss import masked_accuracy, masked_loss, token_sums
 
 DRAW = np.random.default_rng(0)
@@ -73,3 +74,35 @@ def test_half_precision_logits_and_float_labels_are_summed_in_float32():
 @pytest.mark.parametrize("measure", [masked_loss, masked_accuracy])
 def test_the_functions_are_found_by_name_when_a_model_is_read(measure):
     assert keras.saving.get_registered_object(f"transformer_tutorial>{measure.__name__}") is measure
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
+@pytest.mark.parametrize("sums", [token_sums, fused_token_sums], ids=["definition", "fused"])
+def test_the_smoothed_loss_is_the_cross_entropy_with_smoothed_labels(sums, smoothing):
+    expected = 0.0
+    for b, t in real_tokens():
+        log_p = LOGITS[b, t] - np.log(np.sum(np.exp(LOGITS[b, t].astype("float64"))))
+        target = np.full(6, smoothing / 6)
+        target[LABELS[b, t]] += 1 - smoothing
+        expected -= target @ log_p
+    np.testing.assert_allclose(sums(LABELS, LOGITS, smoothing)[1], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_fused_sums_and_their_gradient_are_the_defined_ones(smoothing, dtype):
+    logits = tf.cast(tf.constant(LOGITS), dtype)
+    results = []
+    for sums in (token_sums, fused_token_sums):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            found = sums(tf.constant(LABELS), logits, smoothing)
+            loss = 3.0 * found[1]
+        results.append((found, tape.gradient(loss, logits)))
+    (expected, gradient), (found, fused_gradient) = results
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert fused_gradient.dtype == dtype and fused_gradient.shape == LOGITS.shape
+    np.testing.assert_allclose(
+        tf.cast(fused_gradient, "float32"), tf.cast(gradient, "float32"), atol=1e-6 if dtype == "float32" else 2e-2
+    )
+    assert np.abs(tf.cast(gradient, "float32")).max() > 0.5

@@ -2,6 +2,7 @@ import dataclasses
 import errno
 import json
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -200,6 +201,55 @@ def test_a_text_file_is_replaced_as_a_whole(run, monkeypatch):
         raise OSError(errno.EIO, "broken")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="broken"):
+    message = (
+        r"a\.json could not be written: broken\. A previous one is whole; make room and run the same command again"
+    )
+    with pytest.raises(Failure, match=message):
         run.write_text("a.json", "half")
     assert json.loads((run.path / "a.json").read_text("utf-8")) == {"é": 1}
+    assert not list(run.path.glob("a.json.tmp-*"))
+
+
+def test_what_a_killed_process_left_half_written_is_removed_when_the_run_goes_on(run, prepared):
+    left = [run.path / name for name in ("tmp-123.keras", "metrics.jsonl.tmp-123")]
+    for file in left:
+        file.write_text("half")
+    run.begin(CONFIG, prepared)
+    assert not any(file.exists() for file in left)
+
+
+def test_files_are_on_the_disk_before_they_get_their_names(run, model, monkeypatch):
+    calls = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append(Path(os.readlink(f"/proc/self/fd/{fd}"))), fsync(fd)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("replace"), replace(a, b)))
+    run.save_model(model)
+    run.append_metrics({"epoch": 1})
+    beside = [run.path / f"{name}" for name in (f"tmp-{os.getpid()}.keras", f"metrics.jsonl.tmp-{os.getpid()}")]
+    assert calls == [beside[0], "replace", beside[1], "replace"]
+
+
+def test_a_new_folder_is_locked_and_then_begun(tmp_path, prepared):
+    run = RunFolder(tmp_path / "a" / "run")
+    with run.lock():
+        assert names(run) == {"lock"}
+        assert run.begin(CONFIG, prepared) is False
+        with pytest.raises(Failure, match=rf"run is in use by process {os.getpid()} on "), run.lock():
+            pass
+    assert "lock" not in names(run)
+    (run.path / "model.keras").write_text("and all else that a training leaves")
+    with run.lock():
+        assert run.begin(CONFIG, prepared) is True
+
+
+def test_no_lock_is_put_into_a_folder_of_something_else(tmp_path):
+    (tmp_path / "thesis.docx").write_text("mine")
+    with pytest.raises(UsageError, match="is not empty and not a run folder"), RunFolder(tmp_path).lock():
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.docx"]
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(Failure, match=r"run cannot be made: Not a directory\. Choose another --run-dir"):
+        RunFolder(tmp_path / "file" / "run").lock()

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from transformer_tutorial.config import Config
-from transformer_tutorial.data.batches import PlainBatches
 from transformer_tutorial.data.corpus import open_corpus
 from transformer_tutorial.data.prepared import prepare
-from transformer_tutorial.fast.bucketed_batches import BucketedBatches
 from transformer_tutorial.learning import training
 from transformer_tutorial.learning.callbacks import Position
 from transformer_tutorial.learning.checkpoints import load_newest
+from transformer_tutorial.learning.feed import make_batches_for
 from transformer_tutorial.learning.run_folder import RunFolder
-from transformer_tutorial.learning.training import endless, finite_dataset, make_batches_for, train
+from transformer_tutorial.learning.samples import Samples
+from transformer_tutorial.learning.training import train
 from transformer_tutorial.runtime.errors import Failure, UsageError
 
 CONFIG = Config(
@@ -69,7 +69,7 @@ def disturb(monkeypatch, epoch: int, batch: int, disturbance) -> None:
                 disturbance(self.model)
 
     monkeypatch.setattr(training, "Position", Disturbed)
-    monkeypatch.setattr(training, "translate_examples", lambda search, prepared: [])
+    monkeypatch.setattr(Samples, "examples", lambda self: [])
 
 
 def send(number):
@@ -201,42 +201,6 @@ def test_a_folder_of_another_training_is_refused(prepared, straight):
 def test_a_changed_corpus_is_refused(prepared, straight):
     with pytest.raises(UsageError, match="has changed since"):
         train(CONFIG, prepared._replace(digest="0" * 64), straight)
-
-
-def test_the_config_chooses_the_batches(prepared):
-    assert type(make_batches_for(CONFIG, prepared.train, 0)) is BucketedBatches
-    plain = make_batches_for(dataclasses.replace(CONFIG, batching="plain", batch_size=5), prepared.train, 0)
-    assert type(plain) is PlainBatches and plain.batch_size == 5
-
-
-def test_endless_batches_go_on_where_they_are_told(prepared):
-    plain = make_batches_for(dataclasses.replace(CONFIG, batching="plain", batch_size=20), prepared.train, 0)
-    stream = endless(plain, epoch=3, batch=1)
-    expected = [*list(plain.epoch(3))[1:], *plain.epoch(4), *plain.epoch(5)]
-    for (_, labels), (_, found) in zip(expected, stream, strict=False):
-        np.testing.assert_array_equal(found, labels)
-
-
-def test_validation_is_one_epoch_of_known_length(prepared):
-    plain = make_batches_for(dataclasses.replace(CONFIG, batching="plain", batch_size=3), prepared.validation, None)
-    assert int(finite_dataset(plain).cardinality()) == len(list(finite_dataset(plain))) == 3
-
-
-def test_examples_show_source_reference_and_hypothesis(prepared):
-    references = iter(prepared.validation.target)
-    lines = training.translate_examples(lambda source: [next(references) for _ in source], prepared)
-    texts = open_corpus_lines(prepared)
-    assert lines[:2] == [f"source      {texts[0][0]}", f"reference   {texts[1][0]}"]
-    assert [line.split()[0] for line in lines] == ["source", "reference", "hypothesis"] * 3
-
-
-def open_corpus_lines(prepared) -> list[list[str]]:
-    """The validation sentences of both sides, from their ids."""
-    sides = (
-        (prepared.tokenizers.source, prepared.validation.source),
-        (prepared.tokenizers.target, prepared.validation.target),
-    )
-    return [[tokenizer.detokenize(ids[None]).numpy()[0].decode() for ids in split] for tokenizer, split in sides]
 
 
 def test_the_config_is_the_models(prepared):

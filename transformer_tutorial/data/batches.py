@@ -88,10 +88,19 @@ def _pad(rows: list[np.ndarray], count: int, width: int) -> np.ndarray:
     return padded
 
 
-def as_dataset(next_batches: Callable[[], Iterator[tuple]], prefetch: int = 4) -> tf.data.Dataset:
-    """A dataset that asks `next_batches()` for the padded batches each time it is iterated."""
+def as_dataset(
+    next_batches: Callable[[], Iterator[tuple]], weighted: bool = False, prefetch: int = 4
+) -> tf.data.Dataset:
+    """A dataset that asks `next_batches()` for the padded batches each time it is iterated.
+
+    Args:
+        next_batches: gives ((source, target input), labels), with `weighted` a third element, floats, (B, 1).
+        weighted: whether there is a third element.
+        prefetch: batches made ahead.
+    """
     ids = tf.TensorSpec((None, None), tf.int32)
-    return tf.data.Dataset.from_generator(next_batches, output_signature=((ids, ids), ids)).prefetch(prefetch)
+    signature = ((ids, ids), ids, *([tf.TensorSpec((None, 1), tf.float32)] if weighted else []))
+    return tf.data.Dataset.from_generator(next_batches, output_signature=signature).prefetch(prefetch)
 
 
 def prepare_batch(source_text, target_text, tokenizers, max_tokens: int = 128):

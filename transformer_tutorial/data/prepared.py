@@ -48,6 +48,7 @@ class PreparedCorpus(NamedTuple):
         tokenizers: learnt from the training split.
         train: the training split.
         validation: the validation split.
+        text: the sentences of both splits, by name.
         folder: where it is kept.
     """
 
@@ -55,6 +56,7 @@ class PreparedCorpus(NamedTuple):
     tokenizers: TokenizerPair
     train: EncodedSplit
     validation: EncodedSplit
+    text: dict[str, Split]
     folder: Path
 
 
@@ -74,7 +76,7 @@ def prepare(corpus: Corpus, config: Config, cache_dir: Path) -> PreparedCorpus:
     tokenizers = TokenizerPair.load(folder / "tokenizers")
     report = json.loads((folder / "report.json").read_text())
     splits = [_load(folder / f"{name}.npz", report[name]) for name in ("train", "validation")]
-    return PreparedCorpus(digest, tokenizers, *splits, folder)
+    return PreparedCorpus(digest, tokenizers, *splits, {"train": train, "validation": validation}, folder)
 
 
 def default_cache_dir(data_dir: Path | None) -> Path:
@@ -96,6 +98,8 @@ def _prepare(folder: Path, train: Split, validation: Split, config: Config) -> N
         kind=config.tokenizer,
         vocab_size=config.vocab_size,
         lower_case=config.lower_case,
+        joint=config.joint_vocab,
+        **({"model_type": config.sentencepiece_model} if config.tokenizer == "sentencepiece" else {}),
         source_language=config.source_language,
         target_language=config.target_language,
     )
@@ -134,8 +138,9 @@ def _load(file: Path, report: dict[str, int]) -> EncodedSplit:
 
 def _digest(splits: Sequence[Split], config: Config) -> str:
     digest = hashlib.sha256()
-    settings = (config.source_language, config.target_language, config.tokenizer, config.vocab_size)
-    digest.update(repr((VERSION, *settings, config.lower_case, config.max_tokens)).encode())
+    names = ("source_language", "target_language", "tokenizer", "vocab_size", "lower_case", "max_tokens")
+    names += ("joint_vocab", "sentencepiece_model")
+    digest.update(repr((VERSION, *(getattr(config, name) for name in names))).encode())
     for split in splits:
         for side in (split.source, split.target):
             digest.update("\n".join([str(len(side)), *side]).encode())

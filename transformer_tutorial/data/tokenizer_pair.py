@@ -5,6 +5,8 @@ A stored pair is a folder: `tokenizers.json` (kind, languages, case) and one voc
 Next: prepared.py
 """
 
+import functools
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -64,12 +66,27 @@ class TokenizerPair(tf.Module):
         kind: str,
         vocab_size: int,
         lower_case: bool,
+        joint: bool = False,
         source_language: str = "pt",
         target_language: str = "en",
+        **options,
     ) -> "TokenizerPair":
-        """Learns one vocabulary of about `vocab_size` pieces from each side of the training text."""
-        learn = KINDS[kind].train
-        source, target = (learn(texts, vocab_size, lower_case) for texts in (source_texts, target_texts))
+        """Learns one vocabulary of about `vocab_size` pieces from each side of the training text, or from both sides.
+
+        Args:
+            source_texts, target_texts: sentences.
+            kind: "wordpiece" or "sentencepiece".
+            vocab_size: largest number of pieces of a vocabulary.
+            lower_case: fold case and strip accents.
+            joint: one vocabulary, learnt from both sides, serves both languages.
+            source_language, target_language: names.
+            **options: of the tokenizer's own `train`.
+        """
+        learn = functools.partial(KINDS[kind].train, vocab_size=vocab_size, lower_case=lower_case, **options)
+        if joint:
+            source = target = learn(itertools.chain(source_texts, target_texts))
+        else:
+            source, target = learn(source_texts), learn(target_texts)
         return cls(source, target, source_language, target_language)
 
     def save(self, folder: Path) -> None:
@@ -116,6 +133,11 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, batch_si
     for start in range(0, len(texts), batch_size):
         ragged = tokenizer.tokenize(tf.constant(list(texts[start : start + batch_size])))
         ids.extend(np.split(ragged.flat_values.numpy().astype("int32"), ragged.row_splits.numpy()[1:-1]))
+    return cut(ids, max_tokens)
+
+
+def cut(ids: list[np.ndarray], max_tokens: int) -> EncodedTexts:
+    """Shortens rows of more than `max_tokens` ids, in place; they still end with [END]."""
     over = [i for i, row in enumerate(ids) if len(row) > max_tokens]
     for i in over:
         ids[i] = np.append(ids[i][: max_tokens - 1], np.int32(END_ID))

@@ -183,8 +183,10 @@ class SentencePieceTokenizer(tf.Module):
         return self._kernels
 
     @classmethod
-    def train(cls, texts: Iterable[str], vocab_size: int, lower_case: bool = False) -> "SentencePieceTokenizer":
-        """Learns a unigram model of at most `vocab_size` pieces from `texts`.
+    def train(
+        cls, texts: Iterable[str], vocab_size: int, lower_case: bool = False, model_type: str = "unigram"
+    ) -> "SentencePieceTokenizer":
+        """Learns a model ("unigram" or "bpe") of at most `vocab_size` pieces from `texts`.
 
         Raises:
             UsageError: `lower_case` is set, which would lose text that this tokenizer promises to keep, or
@@ -199,7 +201,7 @@ class SentencePieceTokenizer(tf.Module):
             sentencepiece.SentencePieceTrainer.train(
                 sentence_iterator=(f" {text}" for text in texts),
                 model_writer=model,
-                model_type="unigram",
+                model_type=model_type,
                 vocab_size=vocab_size,
                 hard_vocab_limit=False,
                 pad_id=PADDING_ID,

@@ -3,7 +3,7 @@
     (1)  weights = softmax(Q Kᵀ / √D)          over the keys that are allowed
     (2)  Attention(Q, K, V) = weights V
     (3)  MultiHead(x, context) = Concat(head₁ … head_H) Wᵒ,   head_h = Attention(x Wᵠ, context Wᴷ, context Wⱽ)
-    (4)  sub-layer: LayerNorm(x + MultiHead(x, context))
+    (4)  sub-layer: LayerNorm(x + MultiHead(x, context)), or with the norm before, as sub_layer.py says
 
 Symbol    Code                       Shape
 x         x, query                   (B, T, d_model)
@@ -19,7 +19,9 @@ Next: feed_forward.py
 import keras
 from keras import ops
 
+from transformer_tutorial.layers.dropout import Dropout
 from transformer_tutorial.layers.masks import causal_allowed
+from transformer_tutorial.layers.sub_layer import SubLayer
 
 # A finite number: with -inf a row that may see nothing would become NaN instead of a harmless uniform row.
 HIDDEN_SCORE = -1e9
@@ -95,7 +97,7 @@ class MultiHeadAttention(keras.layers.Layer):
         if head_dim is None and d_model is not None and d_model % self.num_heads:
             raise ValueError(f"d_model must be divisible by num_heads, got {d_model=}, {num_heads=}.")
         self.dropout_rate = dropout_rate
-        self.dropout = keras.layers.Dropout(dropout_rate, name="dropout", dtype=self.dtype_policy)
+        self.dropout = Dropout(dropout_rate, name="dropout", dtype=self.dtype_policy)
 
     def build(self, query_shape, context_shape=None):
         d_model = self.d_model or query_shape[-1]
@@ -148,13 +150,14 @@ class MultiHeadAttention(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("transformer_tutorial")
-class BaseAttention(keras.layers.Layer):
+class BaseAttention(SubLayer):
     """What the three uses of attention share: attend, add to the input, normalise. Equation (4).
 
     Args:
         num_heads: H, at least 1.
         key_dim: D, width of a head. The paper uses d_model / H; the current notebook passes d_model.
         dropout: share of the attention weights that is dropped in training, in [0, 1).
+        norm, residual_dropout: as in `SubLayer`.
 
     Call arguments (`context` for `CrossAttention` only):
         x: float, (B, T, d_model).
@@ -171,16 +174,11 @@ class BaseAttention(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_heads, self.key_dim, self.dropout = int(num_heads), int(key_dim), dropout
         self.mha = MultiHeadAttention(None, self.num_heads, self.key_dim, dropout, name="mha", dtype=self.dtype_policy)
-        self.layernorm = keras.layers.LayerNormalization(name="layernorm", dtype=self.dtype_policy)
 
     # Without `context_shape`: Keras wants an argument of `call` for each argument of `build` and its like.
     def build(self, x_shape):
         self.mha.build(x_shape)
         self.layernorm.build(x_shape)
-
-    def _attend(self, x, context, allowed):
-        output, weights = self.mha.attend(x, context, allowed)
-        return self.layernorm(x + output), weights  # (4)
 
     def compute_output_shape(self, x_shape, allowed_shape=None):
         return x_shape
@@ -199,7 +197,8 @@ class CrossAttention(BaseAttention):
         self.layernorm.build(x_shape)
 
     def attend(self, x, context, allowed=None):
-        return self._attend(x, context, allowed)
+        update, weights = self.mha.attend(self.before(x), context, allowed)
+        return self.after(x, update), weights  # (4)
 
     def call(self, x, context, allowed=None):
         return self.attend(x, context, allowed)[0]
@@ -213,19 +212,17 @@ class GlobalSelfAttention(BaseAttention):
     """Every token looks at the whole sequence. Arguments: `BaseAttention`."""
 
     def attend(self, x, allowed=None):
-        return self._attend(x, x, allowed)
+        update, weights = self.mha.attend(self.before(x), None, allowed)
+        return self.after(x, update), weights  # (4)
 
     def call(self, x, allowed=None):
         return self.attend(x, allowed)[0]
 
 
 @keras.saving.register_keras_serializable("transformer_tutorial")
-class CausalSelfAttention(BaseAttention):
+class CausalSelfAttention(GlobalSelfAttention):
     """Every token looks at itself and at what stands before it. Arguments: `BaseAttention`."""
 
     def attend(self, x, allowed=None):
         causal = causal_allowed(ops.shape(x)[1])
-        return self._attend(x, x, causal if allowed is None else ops.logical_and(causal, allowed))
-
-    def call(self, x, allowed=None):
-        return self.attend(x, allowed)[0]
+        return super().attend(x, causal if allowed is None else ops.logical_and(causal, allowed))

@@ -2,29 +2,22 @@
 
     (1)  x = Dropout(Embedding(ids) √d_model + positions)
     (2)  x = FeedForward(CrossAttention(CausalSelfAttention(x), context))      num_layers times
+    (3)  x = LayerNorm(x)                                                      with pre-norm only
 
-Source: Vaswani et al. 2017, section 3.1, with the norm after each residual addition.
+Source: Vaswani et al. 2017, section 3.1; stack.py has what the encoder shares.
 Next: ../model.py
 """
 
 import keras
 
 from transformer_tutorial.layers.attention import CausalSelfAttention, CrossAttention
-from transformer_tutorial.layers.feed_forward import FeedForward
 from transformer_tutorial.layers.masks import padding_allowed
-from transformer_tutorial.layers.positions import PositionalEmbedding
+from transformer_tutorial.layers.stack import Block, Stack
 
 
 @keras.saving.register_keras_serializable("transformer_tutorial")
-class DecoderLayer(keras.layers.Layer):
-    """Causal self-attention, attention to the source, then the feed-forward network.
-
-    Args:
-        d_model: width of input and output.
-        num_heads: H.
-        dff: width of the feed-forward network's hidden layer.
-        dropout_rate: share of attention weights and feed-forward outputs dropped in training, in [0, 1).
-        head_dim: D; None takes d_model / H.
+class DecoderLayer(Block):
+    """Causal self-attention, attention to the source, the feed-forward network. Constructor arguments: `Block`.
 
     Call arguments:
         x: float, (B, T, d_model).
@@ -37,18 +30,10 @@ class DecoderLayer(keras.layers.Layer):
         (B, H, T, S).
     """
 
-    def __init__(self, *, d_model, num_heads, dff, dropout_rate=0.1, head_dim=None, **kwargs):
-        super().__init__(**kwargs)
-        self.d_model, self.num_heads, self.dff = d_model, num_heads, dff
-        self.dropout_rate, self.head_dim = dropout_rate, head_dim
-        key_dim = head_dim or d_model // num_heads
-        self.causal_self_attention = CausalSelfAttention(
-            num_heads, key_dim, dropout_rate, name="causal_self_attention", dtype=self.dtype_policy
-        )
-        self.cross_attention = CrossAttention(
-            num_heads, key_dim, dropout_rate, name="cross_attention", dtype=self.dtype_policy
-        )
-        self.ffn = FeedForward(d_model, dff, dropout_rate, name="ffn", dtype=self.dtype_policy)
+    def __init__(self, **hyper_parameters):
+        super().__init__(**hyper_parameters)
+        self.causal_self_attention = self.attention(CausalSelfAttention, "causal_self_attention")
+        self.cross_attention = self.attention(CrossAttention, "cross_attention")
 
     def build(self, x_shape, context_shape):
         self.causal_self_attention.build(x_shape)
@@ -66,19 +51,10 @@ class DecoderLayer(keras.layers.Layer):
     def compute_output_shape(self, x_shape, context_shape, allowed_shape=None, context_allowed_shape=None):
         return x_shape
 
-    def get_config(self):
-        own = ("d_model", "num_heads", "dff", "dropout_rate", "head_dim")
-        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
-
 
 @keras.saving.register_keras_serializable("transformer_tutorial")
-class Decoder(keras.layers.Layer):
-    """Embedding and `num_layers` decoder layers.
-
-    Args:
-        num_layers: N, at least 1.
-        d_model, num_heads, dff, dropout_rate, head_dim: as in `DecoderLayer`.
-        vocab_size: number of target tokens; any integer type.
+class Decoder(Stack):
+    """Embedding and `num_layers` decoder layers. Constructor arguments: `Stack`.
 
     Call arguments:
         x: target ids, int, (B, T); 0 is padding.
@@ -92,46 +68,28 @@ class Decoder(keras.layers.Layer):
     Source: Vaswani et al. 2017, section 3.1.
     """
 
-    def __init__(self, *, num_layers, d_model, num_heads, dff, vocab_size, dropout_rate=0.1, head_dim=None, **kwargs):
-        super().__init__(**kwargs)
-        self.num_layers, self.vocab_size = num_layers, int(vocab_size)
-        self.layer_config = {
-            "d_model": d_model,
-            "num_heads": num_heads,
-            "dff": dff,
-            "dropout_rate": dropout_rate,
-            "head_dim": head_dim,
-        }
-        self.d_model = d_model
-        self.pos_embedding = PositionalEmbedding(
-            self.vocab_size, d_model, name="pos_embedding", dtype=self.dtype_policy
-        )
-        self.dropout = keras.layers.Dropout(dropout_rate, name="dropout", dtype=self.dtype_policy)
-        self.dec_layers = [
-            DecoderLayer(**self.layer_config, name=f"layer_{n}", dtype=self.dtype_policy) for n in range(num_layers)
-        ]
+    block = DecoderLayer
+
+    @property
+    def dec_layers(self) -> list[DecoderLayer]:
+        """The layers, first to last."""
+        return self.blocks
 
     def build(self, x_shape, context_shape):
-        self.pos_embedding.build(x_shape)
-        for layer in self.dec_layers:
-            layer.build((*x_shape, self.d_model), context_shape)
+        super().build(x_shape, context_shape)
 
     def attend(self, x, context, context_allowed=None):
         allowed = padding_allowed(x)
-        x = self.dropout(self.pos_embedding(x))  # (1)
+        x = self.embed(x)  # (1)
         self_maps, cross_maps = [], []
         for layer in self.dec_layers:
             x, self_weights, cross_weights = layer.attend(x, context, allowed, context_allowed)  # (2)
             self_maps.append(self_weights)
             cross_maps.append(cross_weights)
-        return x, self_maps, cross_maps
+        return self.finish(x), self_maps, cross_maps  # (3)
 
     def call(self, x, context, context_allowed=None):
         return self.attend(x, context, context_allowed)[0]
 
     def compute_output_shape(self, x_shape, context_shape, context_allowed_shape=None):
-        return (*x_shape, self.d_model)
-
-    def get_config(self):
-        own = {"num_layers": self.num_layers, "vocab_size": self.vocab_size, **self.layer_config}
-        return {**super().get_config(), **own}
+        return super().compute_output_shape(x_shape)

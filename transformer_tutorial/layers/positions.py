@@ -44,9 +44,11 @@ class PositionalEmbedding(keras.layers.Layer):
         vocab_size: number of tokens; any integer type, NumPy's included.
         d_model: width of the output, even.
         max_length: the longest sequence that can be embedded. The tutorial's 2,048.
+        embeddings_initializer: of the token embedding.
 
     Call arguments:
-        ids: int, (B, T), T at most `max_length`.
+        ids: int, (B, T), start + T at most `max_length`.
+        start: int scalar, position of the first id.
 
     Returns:
         float, (B, T, d_model).
@@ -57,18 +59,21 @@ class PositionalEmbedding(keras.layers.Layer):
     Source: Vaswani et al. 2017, sections 3.4 and 3.5.
     """
 
-    def __init__(self, vocab_size: int, d_model: int, max_length: int = 2048, **kwargs):
+    def __init__(
+        self, vocab_size: int, d_model: int, max_length: int = 2048, embeddings_initializer="uniform", **kwargs
+    ):
         super().__init__(**kwargs)
         self.vocab_size, self.d_model, self.max_length = int(vocab_size), int(d_model), int(max_length)
         self.embedding = keras.layers.Embedding(
-            self.vocab_size, self.d_model, name="embedding", dtype=self.dtype_policy
+            self.vocab_size, self.d_model, embeddings_initializer, name="embedding", dtype=self.dtype_policy
         )
         self._encoding = _sinusoids(self.max_length, self.d_model)
 
     def build(self, ids_shape):
-        self.embedding.build(ids_shape)
+        if not self.embedding.built:  # one that is shared is built once
+            self.embedding.build(ids_shape)
 
-    def call(self, ids):
+    def call(self, ids, start=0):
         if ids.shape[1] is not None and ids.shape[1] > self.max_length:
             raise ValueError(
                 f"A sequence may have at most max_length={self.max_length} tokens, got {ids.shape[1]}. "
@@ -76,7 +81,8 @@ class PositionalEmbedding(keras.layers.Layer):
             )
         # In the compute dtype: a float32 constant times a bfloat16 activation is an error in TensorFlow.
         scale = ops.cast(self.d_model**0.5, self.compute_dtype)
-        positions = ops.cast(self._encoding, self.compute_dtype)[: ops.shape(ids)[1]]
+        table = ops.cast(self._encoding, self.compute_dtype)
+        positions = ops.slice(table, (start, 0), (ops.shape(ids)[1], self.d_model))
         return self.embedding(ids) * scale + positions
 
     def compute_output_shape(self, ids_shape):
@@ -84,4 +90,5 @@ class PositionalEmbedding(keras.layers.Layer):
 
     def get_config(self):
         own = {"vocab_size": self.vocab_size, "d_model": self.d_model, "max_length": self.max_length}
+        own["embeddings_initializer"] = keras.initializers.serialize(self.embedding.embeddings_initializer)
         return {**super().get_config(), **own}

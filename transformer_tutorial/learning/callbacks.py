@@ -1,29 +1,26 @@
-"""What happens between the steps of `fit`: keep, report, and leave cleanly.
+"""What happens between the steps of `fit`: count, watch, save, and leave cleanly.
 
-Next: training.py
+Next: averages.py
 """
 
 import math
 import os
+import re
 import signal
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
-from tqdm import tqdm
 
 from transformer_tutorial.learning.checkpoints import Checkpoint, save_checkpoint
 from transformer_tutorial.learning.run_folder import RunFolder
-from transformer_tutorial.runtime.devices import peak_memory_mb
 from transformer_tutorial.runtime.errors import Failure
 
 
 class Position(keras.callbacks.Callback):
-    """Where training stands: `batch` batches of `epoch` are done, after `seconds` of training steps in that epoch.
+    """Where training stands: `batch` of the `batches` of `epoch` are done, in `seconds` of training steps.
 
     The first callback of `fit`: those behind it see the batch that has just ended. `KeepCheckpoints`, the last one,
     turns to the next epoch.
@@ -32,6 +29,7 @@ class Position(keras.callbacks.Callback):
     def __init__(self, epoch: int = 0, batch: int = 0, seconds: float = 0.0):
         super().__init__()
         self.epoch, self.batch, self.seconds = epoch, batch, seconds
+        self.batches = 0
 
     def on_train_batch_begin(self, batch, logs=None):
         self._began = time.monotonic()
@@ -54,11 +52,19 @@ def restore_arrays(trainer: keras.Model, checkpoint: Checkpoint) -> None:
         Failure: the stored arrays are not this model's.
     """
     variables = [*trainer.variables, *trainer.metrics_variables, *trainer.optimizer.variables]
-    shapes = [tuple(array.shape) for array in checkpoint.arrays.values()]
-    if shapes != [tuple(variable.shape) for variable in variables]:
-        raise Failure(f"{checkpoint.folder} belongs to another model: its arrays have other shapes.")
+    stored = [(_kind(name.partition("|")[2]), tuple(array.shape)) for name, array in checkpoint.arrays.items()]
+    if stored != [(_kind(variable.path), tuple(variable.shape)) for variable in variables]:
+        raise Failure(
+            f"{checkpoint.folder} belongs to another model, or to another version of this package: its arrays have "
+            "other names or shapes. Train in another --run-dir."
+        )
     for variable, array in zip(variables, checkpoint.arrays.values(), strict=True):
         variable.assign(array)
+
+
+def _kind(path: str) -> str:
+    """A variable's path without numbers: Keras counts the models of a process in them."""
+    return re.sub(r"_?\d+", "", path)
 
 
 class StopAtNaN(keras.callbacks.Callback):
@@ -105,15 +111,12 @@ class KeepCheckpoints(keras.callbacks.Callback):
         run: where to save.
         position: what is saved beside the arrays.
         stop_at_nan: looks at the arrays first.
-        batches: batches of an epoch.
         save_every_minutes: at least one checkpoint in this time.
     """
 
-    def __init__(
-        self, run: RunFolder, position: Position, stop_at_nan: StopAtNaN, batches: int, save_every_minutes: float
-    ):
+    def __init__(self, run: RunFolder, position: Position, stop_at_nan: StopAtNaN, save_every_minutes: float):
         super().__init__()
-        self.run, self.position, self.stop_at_nan, self.batches = run, position, stop_at_nan, batches
+        self.run, self.position, self.stop_at_nan = run, position, stop_at_nan
         self.save_every_seconds = 60 * save_every_minutes
         self.signal: int | None = None
         self._restored_metrics: list[np.ndarray] | None = None
@@ -148,7 +151,7 @@ class KeepCheckpoints(keras.callbacks.Callback):
             self._restored_metrics = None
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.position.batch == self.batches:
+        if self.position.batch == self.position.batches:
             return  # the end of the epoch follows and saves; a checkpoint from here would have no step left to resume
         if self.signal is not None:
             self.save()
@@ -180,91 +183,3 @@ class KeepCheckpoints(keras.callbacks.Callback):
         if self.signal == signal.SIGTERM:
             raise SystemExit(143)
         raise KeyboardInterrupt
-
-
-class Report(keras.callbacks.Callback):
-    """One line an epoch on stderr, in metrics.jsonl and in TensorBoard; a progress bar in between.
-
-    Args:
-        run: where to write.
-        position: its `seconds` is the time spent in the epoch's training steps.
-        epochs: the last epoch's number.
-        batches: batches of an epoch.
-        examples: called after each epoch; returns lines to print, translations of the same few sentences.
-    """
-
-    def __init__(
-        self, run: RunFolder, position: Position, epochs: int, batches: int, examples: Callable[[], list[str]]
-    ):
-        super().__init__()
-        self.run, self.position, self.epochs, self.batches, self.examples = run, position, epochs, batches, examples
-        self._next_line = 0.0
-        self._events = tf.summary.create_file_writer(str(run.tensorboard))
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._bar = tqdm(
-            total=self.batches,
-            initial=self.position.batch,
-            desc=f"Epoch {epoch + 1}/{self.epochs}",
-            unit="step",
-            file=sys.stderr,
-            leave=False,
-            disable=not sys.stderr.isatty(),
-        )
-        self._next_line = time.monotonic() + 30
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._bar.update()
-        if self._bar.disable and time.monotonic() < self._next_line:
-            return
-        text = f"loss {logs['loss']:.4f}  accuracy {logs['accuracy']:.4f}  {self._speed(logs):,.0f} tokens/s"
-        self._bar.set_postfix_str(text, refresh=False)
-        if self._bar.disable:
-            left = self.position.seconds / self.position.batch * (self.batches - self.position.batch)
-            where = f"epoch {self.position.epoch + 1}/{self.epochs} step {self.position.batch}/{self.batches}"
-            print(f"{where}  {text}  rate {self._rate():.2e}  {left:.0f} s left", file=sys.stderr, flush=True)
-            self._next_line = time.monotonic() + 30
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._bar.close()
-        record = self._record(epoch, logs)
-        earlier = [old["val_loss"] for old in self.run.read_metrics() if old["epoch"] < record["epoch"]]
-        best = not earlier or record["val_loss"] < min(earlier)
-        self.run.append_metrics(record)
-        self._write_events(record)
-        print(
-            f"Epoch {epoch + 1}/{self.epochs}: loss {record['loss']:.4f}, accuracy {record['accuracy']:.4f}, "
-            f"validation loss {record['val_loss']:.4f}, accuracy {record['val_accuracy']:.4f}, "
-            f"{record['target_tokens_per_second']:,.0f} target tokens/s, {record['seconds']:.0f} s"
-            + ("  * best so far" if best else ""),
-            *self.examples(),
-            sep="\n    ",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    def _record(self, epoch: int, logs) -> dict[str, Any]:
-        names = ("loss", "accuracy", "val_loss", "val_accuracy")
-        return {
-            "epoch": epoch + 1,
-            "step": int(self.model.optimizer.iterations.numpy()),
-            **{name: float(logs[name]) for name in names},
-            "learning_rate": self._rate(),
-            "target_tokens": int(logs["tokens"]),
-            "target_tokens_per_second": round(self._speed(logs), 1),
-            "seconds": round(self.position.seconds, 2),
-            "peak_memory_mb": peak_memory_mb(),
-        }
-
-    def _speed(self, logs) -> float:
-        return float(logs["tokens"]) / max(self.position.seconds, 1e-9)
-
-    def _rate(self) -> float:
-        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-
-    def _write_events(self, record) -> None:
-        with self._events.as_default(step=record["step"]):
-            for name, value in record.items():
-                if isinstance(value, float):
-                    tf.summary.scalar(name, value)
-        self._events.flush()

@@ -4,7 +4,7 @@
     corpus.json        which text, how many pairs       tokenizers/     the vocabularies
     checkpoints/       see checkpoints.py               model.keras     the model after the last epoch
     metrics.jsonl      one line an epoch                tensorboard/    events
-    evaluation-*.json  see ../evaluation.py
+    evaluation-*.json  see ../evaluation.py             lock            while a training runs, see run_lock.py
 
 Next: callbacks.py
 """
@@ -15,6 +15,7 @@ import os
 import platform
 import zipfile
 import zlib
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ import keras
 from transformer_tutorial.config import Config, read_config
 from transformer_tutorial.data.prepared import PreparedCorpus
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair
+from transformer_tutorial.learning.checkpoints import sync
+from transformer_tutorial.learning.run_lock import hold_lock
 from transformer_tutorial.model import Transformer
 from transformer_tutorial.runtime.errors import Failure, UsageError
 
@@ -43,9 +46,24 @@ class RunFolder:
         self.model = path / "model.keras"
         self.metrics = path / "metrics.jsonl"
         self.tensorboard = path / "tensorboard"
+        self.recent = path / "recent"
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Makes the folder and keeps other trainings out of it while the block runs.
+
+        Raises:
+            UsageError: the folder holds something else than a run.
+            Failure: another process trains in it, or it cannot be written.
+        """
+        self._check_place()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Failure(f"{self.path} cannot be made: {error.strerror}. Choose another --run-dir.") from error
+        return hold_lock(self.path / "lock")
 
     def begin(self, config: Config, prepared: PreparedCorpus) -> bool:
-        """Makes the folder, or checks that it belongs to this very training.
+        """Makes the folder, or checks that it belongs to this very training. Comes under `lock`.
 
         Returns:
             True when the folder was there: the training is to be resumed.
@@ -55,9 +73,11 @@ class RunFolder:
         """
         if (self.path / "config.json").is_file():
             self._check_same(config, prepared)
+            for pattern in ("tmp-*.keras", f"{self.metrics.name}.tmp-*"):  # half-written by a process that was killed
+                for left in self.path.glob(pattern):
+                    left.unlink()
             return True
-        if self.path.is_file() or self._holds_something_else():
-            raise UsageError(f"{self.path} is not empty and not a run folder. Choose another --run-dir.")
+        self._check_place()
         self.path.mkdir(parents=True, exist_ok=True)
         prepared.tokenizers.save(self.tokenizers)
         counts = {name: len(getattr(prepared, name).source) for name in ("train", "validation")}
@@ -66,13 +86,18 @@ class RunFolder:
         _write(self.path / "config.json", config.to_json())  # last: with it the folder counts as a run folder
         return False
 
+    def _check_place(self) -> None:
+        """Raises a UsageError if the path is taken by something that is not a run."""
+        if self.path.is_file() or self._holds_something_else():
+            raise UsageError(f"{self.path} is not empty and not a run folder. Choose another --run-dir.")
+
     def _holds_something_else(self) -> bool:
-        if not self.path.exists():
+        if not self.path.exists() or (self.path / "config.json").is_file():
             return False
-        # No obstacle is what `begin` writes before config.json (a run that was killed here had not begun), and
-        # `data`, where a demonstration that keeps everything in one place has its --data-dir.
+        # No obstacle is what is written before config.json (a run that was killed here had not begun), and `data`,
+        # where a demonstration that keeps everything in one place has its --data-dir.
         names = {path.name.partition(".tmp-")[0] for path in self.path.iterdir()}
-        return not names <= {"tokenizers", "corpus.json", "versions.json", "config.json", "data"}
+        return not names <= {"lock", "tokenizers", "corpus.json", "versions.json", "config.json", "data"}
 
     def _check_same(self, config: Config, prepared: PreparedCorpus) -> None:
         differences = read_config(self.path).differences(config)
@@ -97,6 +122,7 @@ class RunFolder:
         beside = self.path / f"tmp-{os.getpid()}.keras"
         try:
             model.save(beside)
+            sync(beside)
             os.replace(beside, self.model)
         except OSError as error:
             raise Failure(
@@ -151,7 +177,11 @@ class RunFolder:
         self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
-        """Writes one text file into the folder, beside and renamed."""
+        """Writes one text file into the folder, beside and renamed.
+
+        Raises:
+            Failure: it could not be written.
+        """
         _write(self.path / name, text)
 
 
@@ -179,5 +209,13 @@ def versions() -> dict[str, str]:
 
 def _write(file: Path, text: str) -> None:
     beside = file.with_name(f"{file.name}.tmp-{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, file)
+    try:
+        beside.write_text(text, encoding="utf-8")
+        sync(beside)
+        os.replace(beside, file)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise Failure(
+            f"{file} could not be written: {error.strerror}. A previous one is whole; make room and run the same "
+            "command again."
+        ) from error

@@ -1,0 +1,81 @@
+import keras
+import numpy as np
+import pytest
+
+from transformer_tutorial.config import Config
+from transformer_tutorial.learning.averages import AverageWeights, mean_of_files
+from transformer_tutorial.learning.callbacks import Position
+
+
+def make_model(**optimizer):
+    model = keras.Sequential([keras.layers.Dense(2, use_bias=False)])
+    model.compile(optimizer=keras.optimizers.SGD(1.0, **optimizer), loss="mse")
+    model.build((None, 2))
+    return model
+
+
+def stage(folder, model, **config):
+    average = AverageWeights(folder, Position(), Config(**config))
+    average.set_model(model)
+    return average
+
+
+def validate(average, model, value: float):
+    """Plays one epoch that ends with all weights at `value`; returns the weights that validation sees."""
+    model.set_weights([np.full((2, 2), value, "float32")])
+    average.on_test_begin()
+    (seen,) = model.get_weights()
+    average.restore()
+    assert (model.get_weights()[0] == value).all(), "training goes on from its own weights"
+    average.position.epoch += 1
+    return seen
+
+
+def test_the_mean_of_the_last_epochs_is_the_mean_of_their_weights(tmp_path):
+    average, model = stage(tmp_path, make_model(), average_last=3), make_model()
+    average.set_model(model)
+    seen = [validate(average, model, value)[0, 0] for value in (1.0, 2.0, 6.0, 10.0)]
+    np.testing.assert_allclose(seen, [1.0, 1.5, 3.0, 6.0], rtol=1e-6)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"epoch-000{n}.npz" for n in (2, 3, 4)]
+
+
+def test_an_epoch_done_again_replaces_its_own_weights_and_later_ones(tmp_path):
+    model = make_model()
+    average = stage(tmp_path, model, average_last=3)
+    for value in (1.0, 2.0, 6.0):
+        validate(average, model, value)
+    again = stage(tmp_path, model, average_last=3)  # a new process, resumed in epoch 2
+    again.position.epoch = 1
+    np.testing.assert_allclose(validate(again, model, 4.0), 2.5)
+
+
+def test_the_moving_average_follows_its_definition(tmp_path):
+    model = make_model(use_ema=True, ema_momentum=0.9)
+    average = stage(tmp_path, model, ema=0.9)
+    model.optimizer.build(model.trainable_variables)
+    expected = None
+    for step in range(4):
+        model.optimizer.apply([np.full((2, 2), step, "float32")], model.trainable_variables)
+        weights = model.get_weights()[0]
+        expected = weights if expected is None else 0.9 * expected + 0.1 * weights
+    average.on_test_begin()
+    np.testing.assert_allclose(model.get_weights()[0], expected, rtol=1e-5)
+    assert not np.allclose(expected, weights)
+    average.restore()
+    np.testing.assert_array_equal(model.get_weights()[0], weights)
+
+
+def test_without_averaging_nothing_is_touched_or_written(tmp_path):
+    model = make_model()
+    assert (validate(stage(tmp_path, model), model, 3.0) == 3.0).all() and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_mean_of_files_is_the_mean_of_their_arrays(tmp_path, count):
+    arrays = np.random.default_rng(0).normal(size=(count, 2, 3)).astype("float32")
+    files = [tmp_path / f"{n}.npz" for n in range(count)]
+    for file, array in zip(files, arrays, strict=True):
+        np.savez(file, array, -array)
+    first, second = mean_of_files(files)
+    np.testing.assert_allclose(first, arrays.mean(axis=0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(second, -first)

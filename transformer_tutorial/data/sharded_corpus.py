@@ -1,0 +1,146 @@
+"""A corpus larger than memory, read as a stream, tokenised once and kept in shards.
+
+Twin of prepared.py, with the training split in shards and everything else the same. The text is read twice: once to
+count it, to take its digest and a sample to learn the tokenizers from, and once to encode it.
+
+Next: shards.py
+"""
+
+import hashlib
+import itertools
+import json
+import os
+import random
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from transformer_tutorial.config import Config
+from transformer_tutorial.data.corpus import FILE_SUFFIXES, Corpus, Split
+from transformer_tutorial.data.line_stream import stream_side_by_side
+from transformer_tutorial.data.prepared import (
+    PreparedCorpus,
+    corpus_digest,
+    encode_split,
+    learn_tokenizers,
+    load_split,
+    store_split,
+)
+from transformer_tutorial.data.shards import Pair, Shards, write_shards
+from transformer_tutorial.data.tokenizer_pair import TokenizerPair
+from transformer_tutorial.runtime.errors import UsageError
+
+SAMPLE = 200_000  # pairs that the tokenizers are learnt from
+CHUNK = 8192  # pairs encoded at a time
+
+Stream = Callable[[], Iterator[tuple[str, str]]]
+
+
+class Survey(NamedTuple):
+    """What one pass over the text tells.
+
+    Attributes:
+        pairs: number of pairs with text on both sides.
+        skipped: number of the others.
+        digest: of all pairs, in order.
+        sample: up to `SAMPLE` pairs, each with the same probability.
+    """
+
+    pairs: int
+    skipped: int
+    digest: str
+    sample: Split
+
+
+def prepare_sharded(corpus: Corpus, config: Config, cache_dir: Path) -> PreparedCorpus:
+    """As `prepare`, with the training split read as a stream and `Shards` in the place of its `EncodedSplit`.
+
+    Only a corpus in a folder is read as a stream; others pass through memory on their way.
+
+    Raises:
+        UsageError: the corpus cannot be used, or is too small for shards.
+    """
+    stream, validation = training_stream(corpus), corpus.read("validation")
+    known = survey(stream)
+    parts = "shards", corpus_digest((validation,), config), known.digest
+    digest = hashlib.sha256("".join(parts).encode()).hexdigest()
+    folder = cache_dir / digest[:16]
+    if not (folder / "report.json").is_file():
+        _prepare(folder, stream, known, validation, config)
+    report = json.loads((folder / "report.json").read_text())
+    train = Shards(folder / "shards", report["train"]["skipped"], report["train"]["truncated"])
+    tokenizers = TokenizerPair.load(folder / "tokenizers")
+    stored = load_split(folder / "validation.npz", report["validation"])
+    return PreparedCorpus(digest, tokenizers, train, stored, {"validation": validation}, folder)
+
+
+def training_stream(corpus: Corpus) -> Stream:
+    """A function that begins to read the training pairs, blank ones included."""
+    if Path(corpus.name).is_dir():
+        names = (
+            f"{language}.{FILE_SUFFIXES['train']}" for language in (corpus.source_language, corpus.target_language)
+        )
+        files = [Path(corpus.name) / name for name in names]
+        return partial(stream_side_by_side, *files)
+    split = corpus.read("train")
+    return lambda: zip(split.source, split.target, strict=True)
+
+
+def survey(stream: Stream, most: int = SAMPLE) -> Survey:
+    """Reads all pairs once, in bounded memory.
+
+    Raises:
+        UsageError: no pair has text on both sides.
+    """
+    digest, chance, skipped, pairs = hashlib.sha256(), random.Random(0), 0, 0
+    sample: list[tuple[str, str]] = []
+    for pair in stream():
+        if not all(text.strip() for text in pair):
+            skipped += 1
+            continue
+        digest.update("\t".join(pair).encode() + b"\n")
+        pairs += 1
+        if len(sample) < most:
+            sample.append(pair)
+        elif (place := chance.randrange(pairs)) < most:
+            sample[place] = pair
+    if not pairs:
+        raise UsageError(f"no training pair with text on both sides, of {skipped} read.")
+    return Survey(pairs, skipped, digest.hexdigest(), Split(*map(list, zip(*sample, strict=True)), skipped))
+
+
+class EncodedStream:
+    """The pairs of a stream as ids, in chunks; counts in `truncated` the sentences it has cut."""
+
+    def __init__(self, stream: Stream, tokenizers: TokenizerPair, max_tokens: int):
+        self.stream, self.tokenizers, self.max_tokens, self.truncated = stream, tokenizers, max_tokens, 0
+
+    def __iter__(self) -> Iterator[Pair]:
+        texts = (pair for pair in self.stream() if all(text.strip() for text in pair))
+        while chunk := list(itertools.islice(texts, CHUNK)):
+            source, target = map(list, zip(*chunk, strict=True))
+            encoded = encode_split(Split(source, target, 0), self.tokenizers, self.max_tokens)
+            self.truncated += encoded.truncated
+            yield from zip(encoded.source, encoded.target, strict=True)
+
+
+def _prepare(folder: Path, stream: Stream, known: Survey, validation: Split, config: Config) -> None:
+    beside = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    tokenizers = learn_tokenizers(known.sample, config)
+    tokenizers.save(beside / "tokenizers")
+    print(f"Writing {known.pairs:,} pairs in shards ...", file=sys.stderr)
+    encoded = EncodedStream(stream, tokenizers, config.max_tokens)
+    write_shards(beside / "shards", encoded, known.pairs)
+    train = {"pairs": known.pairs, "skipped": known.skipped, "truncated": encoded.truncated}
+    report = {
+        "train": train,
+        "validation": store_split(beside / "validation.npz", validation, tokenizers, config.max_tokens),
+    }
+    (beside / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.rename(folder)

@@ -1,0 +1,67 @@
+"""New segmentations of the training text in each epoch, so that the model sees a word in many forms.
+
+    (1)  P(segmentation | text) ∝ P(segmentation)^alpha          under the unigram model
+
+A small alpha makes all segmentations alike and sentences long; a large one keeps to the best. At 0.3 a sentence grows
+by a fifth, at 0.5 by a twentieth.
+
+The segmentations are a pure function of (seed, epoch), so a resumed run sees what it would have seen. That is why the
+sentencepiece library draws them, on the host: the generator of tensorflow-text's kernel cannot be seeded. The next
+epoch's are drawn while this one's are in use.
+
+Source: Kudo 2018, section 3.
+Next: batches.py
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+
+from transformer_tutorial.data.corpus import Split
+from transformer_tutorial.data.prepared import EncodedSplit
+from transformer_tutorial.data.tokenizer_pair import TokenizerPair, cut
+from transformer_tutorial.token_ids import END_ID, START_ID
+
+
+class SubwordSampler:
+    """Draws the segmentations of one split, epoch by epoch.
+
+    Args:
+        text: the sentences.
+        tokenizers: a pair of `SentencePieceTokenizer`s, of unigram models.
+        alpha: of equation (1), above 0.
+        max_tokens: most tokens of a source; a target may have one more.
+        seed: with the epoch's number it decides the segmentations.
+    """
+
+    def __init__(self, text: Split, tokenizers: TokenizerPair, alpha: float, max_tokens: int, seed: int):
+        self.text, self.tokenizers, self.alpha = text, tokenizers, alpha
+        self.max_tokens, self.seed = max_tokens, seed
+        self._worker = ThreadPoolExecutor(1)
+        self._drawn: dict[int, Future] = {}
+
+    def epoch(self, number: int) -> EncodedSplit:
+        """The split as one epoch sees it."""
+        for wanted in (number, number + 1):
+            if wanted not in self._drawn:
+                self._drawn[wanted] = self._worker.submit(self._draw, wanted)
+        self._drawn = {wanted: future for wanted, future in self._drawn.items() if wanted >= number}
+        return self._drawn[number].result()
+
+    def _draw(self, epoch: int) -> EncodedSplit:
+        import sentencepiece
+
+        sentencepiece.set_random_generator_seed(int(np.random.default_rng((self.seed, epoch, 2)).integers(2**31)))
+        source, source_cut = self._encode(self.tokenizers.source, self.text.source, self.max_tokens)
+        target, target_cut = self._encode(self.tokenizers.target, self.text.target, self.max_tokens + 1)
+        return EncodedSplit(source, target, self.text.skipped, source_cut + target_cut)
+
+    def _encode(self, tokenizer, texts: Sequence[str], max_tokens: int) -> tuple[list[np.ndarray], int]:
+        import sentencepiece
+
+        processor = sentencepiece.SentencePieceProcessor(model_proto=tokenizer.to_bytes())
+        lines = [f" {text}" for text in texts]
+        # One thread: several would share the random numbers out in an order of their own.
+        pieces = processor.encode(lines, enable_sampling=True, alpha=self.alpha, nbest_size=-1, num_threads=1)
+        return cut([np.array([START_ID, *row, END_ID], np.int32) for row in pieces], max_tokens)

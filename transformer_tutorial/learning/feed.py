@@ -1,0 +1,81 @@
+"""From a prepared corpus to the batches of each epoch.
+
+Next: schedule.py
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from transformer_tutorial.config import Config
+from transformer_tutorial.data.batches import PlainBatches, as_dataset
+from transformer_tutorial.data.prepared import EncodedSplit, PreparedCorpus
+from transformer_tutorial.data.subword_sampling import SubwordSampler
+from transformer_tutorial.fast.bucketed_batches import BucketedBatches
+
+
+class Feed:
+    """The training batches of each epoch; equal for equal configs.
+
+    Args:
+        config: batching, accumulation, sampling and seed.
+        prepared: the corpus.
+    """
+
+    def __init__(self, config: Config, prepared: PreparedCorpus):
+        self.config, self.prepared = config, prepared
+        self._sampler = None
+        if config.subword_sampling:
+            self._sampler = SubwordSampler(
+                prepared.text["train"], prepared.tokenizers, config.subword_sampling, config.max_tokens, config.seed
+            )
+        self._of_epoch: tuple[int, PlainBatches] | None = None
+
+    def updates(self, epoch: int) -> int:
+        """Updates of the optimizer in an epoch."""
+        return self.steps(epoch) // self.config.accumulate
+
+    def steps(self, epoch: int) -> int:
+        """Batches of an epoch. Those that would not fill an update are left out, others in each epoch."""
+        return len(self._batches(epoch).plan(epoch)) // self.config.accumulate * self.config.accumulate
+
+    def batches(self, epoch: int, start: int) -> Iterator[tuple]:
+        """The padded batches of an epoch, from number `start` on, weighted if they are accumulated."""
+        batches = self._batches(epoch)
+        if self.config.accumulate == 1:
+            return batches.epoch(epoch, start)
+        return weighted(batches, epoch, start, self.config.accumulate)
+
+    def _batches(self, epoch: int) -> PlainBatches:
+        if self._of_epoch is None or (self._sampler and self._of_epoch[0] != epoch):
+            split = self._sampler.epoch(epoch) if self._sampler else self.prepared.train
+            self._of_epoch = epoch, make_batches_for(self.config, split, self.config.seed)
+        return self._of_epoch[1]
+
+
+def make_batches_for(config: Config, split: EncodedSplit, seed: int | None) -> PlainBatches:
+    """The batches that the config asks for; `seed` None keeps the order of the split."""
+    if config.batching == "plain":
+        return PlainBatches(split.source, split.target, config.batch_size, seed)
+    return BucketedBatches(split.source, split.target, config.tokens_per_batch, seed)
+
+
+def finite_dataset(batches: PlainBatches) -> tf.data.Dataset:
+    """One epoch of batches as a dataset of known length, so that Keras does not warn when it ends."""
+    return as_dataset(lambda: batches.epoch(0)).apply(tf.data.experimental.assert_cardinality(len(batches.plan(0))))
+
+
+def weighted(batches: PlainBatches, epoch: int, start: int, accumulate: int) -> Iterator[tuple]:
+    """Batches with a third element, floats (B, 1): the weight with which accumulation equals one large batch.
+
+        weight = its real target tokens · accumulate / real target tokens of the batches that make the update
+
+    Keras takes the plain mean of the accumulated gradients, each of which is a mean over its own batch's tokens.
+    """
+    plans = batches.plan(epoch)
+    tokens = np.array([batches.target_lengths[plan.indices].sum() for plan in plans], "float64")
+    for number, padded in enumerate(batches.epoch(epoch, start), start):
+        first = number // accumulate * accumulate
+        weight = tokens[number] * accumulate / tokens[first : first + accumulate].sum()
+        yield *padded, np.full((plans[number].rows, 1), weight, "float32")
