@@ -50,7 +50,15 @@ def test_a_corpus_is_prepared_once(kept, tiny_corpus, no_training):
 
 
 @pytest.mark.parametrize(
-    "change", [{"vocab_size": 401}, {"max_tokens": 25}, {"lower_case": True}, {"tokenizer": "wordpiece"}]
+    "change",
+    [
+        {"vocab_size": 401},
+        {"max_tokens": 25},
+        {"lower_case": True},
+        {"tokenizer": "wordpiece"},
+        {"joint_vocab": True},
+        {"sentencepiece_model": "bpe"},
+    ],
 )
 def test_other_tokenizer_settings_are_prepared_anew(kept, tiny_corpus, no_training, change):
     with pytest.raises(AssertionError, match="trained again"):

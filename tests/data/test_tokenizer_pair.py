@@ -55,6 +55,32 @@ def test_a_stored_pair_is_the_same(kind, tmp_path):
     assert again.de.tokenize(PORTUGUESE).to_list() == pair.de.tokenize(PORTUGUESE).to_list()
 
 
+def test_a_joint_vocabulary_is_learnt_from_both_sides_and_serves_both(tmp_path):
+    pair = train("sentencepiece", joint=True)
+    assert pair.source is pair.target
+    pieces = {piece.decode() for piece in pair.pt.lookup(np.arange(pair.pt.get_vocab_size())).numpy()}
+    assert {"ç", "k"} <= pieces, "a letter of Portuguese alone, and one of English alone"
+    for text in (*PORTUGUESE, *ENGLISH):
+        assert pair.source.detokenize(pair.source.tokenize([text])).numpy()[0].decode() == text
+    pair.save(tmp_path)
+    again = TokenizerPair.load(tmp_path)
+    assert again.source.to_bytes() == again.target.to_bytes() == pair.source.to_bytes()
+
+
+def test_a_bpe_model_is_learnt_when_asked_for(pair):
+    import sentencepiece
+
+    bpe = train("sentencepiece", model_type="bpe")
+    scores = {}
+    for name, tokenizer in {"unigram": pair.source, "bpe": bpe.source}.items():
+        processor = sentencepiece.SentencePieceProcessor(model_proto=tokenizer.to_bytes())
+        scores[name] = [processor.get_score(i) for i in range(260, processor.get_piece_size())]
+    # A merge is scored by its rank, a unigram by its log probability.
+    assert all(score == round(score) for score in scores["bpe"])
+    assert not all(score == round(score) for score in scores["unigram"])
+    assert bpe.source.detokenize(bpe.source.tokenize(PORTUGUESE)).numpy()[1].decode() == PORTUGUESE[1]
+
+
 @pytest.mark.parametrize("lower_case", [True, False])
 def test_the_folding_of_case_is_stored(lower_case, tmp_path):
     TokenizerPair(letters("a", lower_case=lower_case), letters("b", lower_case=lower_case)).save(tmp_path)

@@ -164,6 +164,45 @@ def test_a_run_that_was_killed_ends_where_an_unbroken_one_does(prepared, straigh
     assert_same_end(straight, folder)
 
 
+EVERYTHING = dataclasses.replace(
+    CONFIG, joint_vocab=True, tied_embeddings="all", norm="pre", label_smoothing=0.1, clip_norm=1.0, weight_decay=0.1,
+    residual_dropout=0.1, accumulate=2, subword_sampling=0.3, schedule="cosine", bleu_sentences=4,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("averaging", [{"ema": 0.9}, {"average_last": 2}], ids=["ema", "average_last"])
+def test_averages_accumulation_and_sampling_survive_a_kill(tiny_corpus, tmp_path, monkeypatch, averaging):
+    config = dataclasses.replace(EVERYTHING, **averaging)
+    prepared = prepare(open_corpus(str(tiny_corpus)), config, tmp_path / "cache")
+    train(config, prepared, tmp_path / "straight")
+    for epoch, batch in ((0, 3), (1, 2)):
+        disturb(monkeypatch, epoch, batch, crash)
+        with pytest.raises(CrashError):
+            train(config, prepared, tmp_path / "run", save_every_minutes=0.0)
+    disturb(monkeypatch, -1, 0, None)
+    train(config, prepared, tmp_path / "run")
+    assert_same_end(tmp_path / "straight", tmp_path / "run")
+    kept, again = (RunFolder(tmp_path / name).load_model()[0].get_weights() for name in ("straight", "run"))
+    for expected, found in zip(kept, again, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    last = list(load_newest(tmp_path / "run/checkpoints").arrays.values())
+    assert not any(np.array_equal(kept[0], array) for array in last[:3]), "what is stored is the mean"
+    (tmp_path / "run/model.keras").write_bytes(b"damaged")
+    train(config, prepared, tmp_path / "run")
+    for expected, found in zip(kept, RunFolder(tmp_path / "run").load_model()[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_training_that_gets_no_better_stops_and_stays_stopped(prepared, tmp_path, capsys):
+    config = dataclasses.replace(
+        CONFIG, epochs=6, schedule="linear", peak_rate=1e-12, select="bleu", bleu_sentences=4, patience=2
+    )
+    for _ in range(2):
+        train(config, prepared, tmp_path / "run")
+        assert [record["epoch"] for record in RunFolder(tmp_path / "run").read_metrics()] == [1, 2, 3]
+    assert "All 3 epochs are done." in capsys.readouterr().err
+
+
 def test_a_finished_run_is_left_as_it_is_and_a_damaged_model_is_written_anew(prepared, straight, capsys):
     model = straight / "model.keras"
     before = {path: path.stat().st_mtime_ns for path in straight.rglob("*") if "tensorboard" not in path.parts}

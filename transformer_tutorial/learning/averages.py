@@ -36,20 +36,28 @@ class AverageWeights(keras.callbacks.Callback):
         self._own: list[np.ndarray] | None = None
 
     def on_test_begin(self, logs=None):
+        if self.last > 1:
+            self._store(self.position.epoch + 1)
+        self.place()
+
+    def place(self) -> None:
+        """The mean is in place, until `restore`."""
         if not self.ema and self.last == 1:
             return
-        self._own = [np.array(variable) for variable in self.model.trainable_variables]
+        self._own = self._weights()
         if self.ema:
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)  # (1)
         else:
-            self._store(self.position.epoch + 1)
-            self._assign(mean_of_files(self._files()[-self.last :]))  # (2)
+            self._assign(mean_of_files(self._files()))  # (2)
 
     def restore(self) -> None:
         """The weights of the last step are in place again."""
         if self._own is not None:
             self._assign(self._own)
             self._own = None
+
+    def _weights(self) -> list[np.ndarray]:
+        return [np.array(variable) for variable in self.model.trainable_variables]
 
     def _assign(self, arrays: list[np.ndarray]) -> None:
         for variable, array in zip(self.model.trainable_variables, arrays, strict=True):
@@ -59,7 +67,7 @@ class AverageWeights(keras.callbacks.Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / f"epoch-{epoch:04d}.npz"
         beside = self.folder / f"tmp-{os.getpid()}.npz"
-        np.savez(beside, *self._own)
+        np.savez(beside, *self._weights())
         sync(beside)
         os.replace(beside, file)
         for old in self._files():

@@ -57,7 +57,7 @@ def train(config: Config, prepared: PreparedCorpus, run_dir: Path, save_every_mi
         if position.epoch >= config.epochs or is_exhausted(run.read_metrics(), config):
             print(f"All {position.epoch} epochs are done.", file=sys.stderr)
             if not run.has_whole_model():
-                run.save_model(trainer.model)
+                _save_again(trainer, run, AverageWeights(run.recent, position, config))
             return trainer.model
         try_disk(run.checkpoints, sum(array.nbytes for array in all_arrays(trainer).values()))
         average = AverageWeights(run.recent, position, config)
@@ -67,6 +67,15 @@ def train(config: Config, prepared: PreparedCorpus, run_dir: Path, save_every_mi
         callbacks = [position, stop_at_nan, average, report, keep_model, restore, keep]
         _fit(trainer, feed, position, config, callbacks)
     return trainer.model
+
+
+def _save_again(trainer: TranslationTrainer, run: RunFolder, average: AverageWeights) -> None:
+    """Stores the model of the last epoch in the place of one that is damaged or lost."""
+    print(f"Warning: {run.model} is damaged or missing; the last epoch's model is stored there.", file=sys.stderr)
+    average.set_model(trainer)
+    average.place()
+    run.save_model(trainer.model)
+    average.restore()
 
 
 def _fit(trainer: TranslationTrainer, feed: Feed, position: Position, config: Config, callbacks: list) -> None:
