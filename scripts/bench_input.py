@@ -9,22 +9,15 @@ training uses, on the same batches; prints the median of each and their ratio. W
 
 import dataclasses
 import itertools
-import json
-import os
-import platform
-import statistics
-import time
 from pathlib import Path
 
-import keras
 import tensorflow as tf
-import tyro
+from prepared_preset import prepare_preset
+from side_by_side import measure, report, run_script, take_turns
 
-from transformer_tutorial.cli import preset_config
-from transformer_tutorial.commands.train import open_config_corpus, with_absolute_path
 from transformer_tutorial.data.batches import as_dataset
-from transformer_tutorial.data.prepared import default_cache_dir, prepare
-from transformer_tutorial.learning.training import build_trainer, make_batches_for
+from transformer_tutorial.learning.feed import make_batches_for
+from transformer_tutorial.learning.training import build_trainer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +40,7 @@ class Options:
 
 def main(options: Options) -> None:
     """Runs both sides in turn and prints tokens a second."""
-    config = with_absolute_path(dataclasses.replace(preset_config(options.preset), data=options.data))
-    prepared = prepare(open_config_corpus(config, options.data_dir), config, default_cache_dir(options.data_dir))
+    config, prepared = prepare_preset(options.preset, options.data, options.data_dir)
     batches = make_batches_for(config, prepared.train, config.seed)
     trainer = build_trainer(config, prepared)
 
@@ -56,37 +48,24 @@ def main(options: Options) -> None:
         return as_dataset(lambda: itertools.islice(batches.epoch(epoch), options.steps))
 
     def feed(epoch: int) -> float:
-        began = time.perf_counter()
-        tokens = sum(int(tf.math.count_nonzero(labels)) for _, labels in dataset(epoch))
-        return tokens / (time.perf_counter() - began)
+        return sum(int(tf.math.count_nonzero(labels)) for _, labels in dataset(epoch))
 
     def train(epoch: int) -> float:
-        began = time.perf_counter()
         trainer.fit(dataset(epoch).repeat(), steps_per_epoch=options.steps, shuffle=False, verbose=0)
-        return float(trainer.token_count.result()) / (time.perf_counter() - began)
+        return float(trainer.token_count.result())
 
-    sides = {"pipeline alone": feed, "training": train}
-    train(0)  # the first call traces the step
-    measured = {name: [] for name in sides}
-    for epoch in range(options.repeats):
-        for name, measure in sides.items():
-            measured[name].append(measure(epoch))
-    medians = {name: statistics.median(values) for name, values in measured.items()}
-    ratio = medians["pipeline alone"] / medians["training"]
-    machine = {
-        "cores": os.cpu_count(),
-        "processor": platform.machine(),
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
+    sides = {
+        "pipeline alone": lambda epoch: measure(lambda: feed(epoch)),
+        "training": lambda epoch: measure(lambda: train(epoch)),
     }
-    for name, median in medians.items():
-        print(f"{name:<16} {median:12,.0f} real target tokens/s, median of {options.repeats}")
-    print(f"ratio            {ratio:12.1f}")
-    print(f"share of target positions that are real: {batches.real_token_share():.3f}   {machine}")
-    if options.json:
-        print(json.dumps({"sides": medians, "ratios": {"pipeline over training": ratio}, "machine": machine}))
+    report(
+        take_turns(sides, options.repeats),
+        "tokens",
+        {"pipeline over training": ("pipeline alone", "training")},
+        shares={"real tokens among target positions": batches.real_token_share()},
+        as_json=options.json,
+    )
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    run_script(main, Options)
