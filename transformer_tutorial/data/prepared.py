@@ -69,13 +69,13 @@ def prepare(corpus: Corpus, config: Config, cache_dir: Path) -> PreparedCorpus:
         cache_dir: the result goes to a folder in here, or is found there.
     """
     train, validation = corpus.read("train"), corpus.read("validation")
-    digest = _digest((train, validation), config)
+    digest = corpus_digest((train, validation), config)
     folder = cache_dir / digest[:16]
     if not (folder / "report.json").is_file():
         _prepare(folder, train, validation, config)
     tokenizers = TokenizerPair.load(folder / "tokenizers")
     report = json.loads((folder / "report.json").read_text())
-    splits = [_load(folder / f"{name}.npz", report[name]) for name in ("train", "validation")]
+    splits = [load_split(folder / f"{name}.npz", report[name]) for name in ("train", "validation")]
     return PreparedCorpus(digest, tokenizers, *splits, {"train": train, "validation": validation}, folder)
 
 
@@ -91,8 +91,21 @@ def _prepare(folder: Path, train: Split, validation: Split, config: Config) -> N
     beside = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
+    tokenizers = learn_tokenizers(train, config)
+    tokenizers.save(beside / "tokenizers")
+    report = {
+        name: store_split(beside / f"{name}.npz", split, tokenizers, config.max_tokens)
+        for name, split in {"train": train, "validation": validation}.items()
+    }
+    (beside / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.rename(folder)
+
+
+def learn_tokenizers(train: Split, config: Config) -> TokenizerPair:
+    """The vocabularies of a training text, as the config wants them."""
     print(f"Learning a {config.tokenizer} vocabulary from {len(train.source):,} pairs ...", file=sys.stderr)
-    tokenizers = TokenizerPair.train(
+    return TokenizerPair.train(
         train.source,
         train.target,
         kind=config.tokenizer,
@@ -103,14 +116,6 @@ def _prepare(folder: Path, train: Split, validation: Split, config: Config) -> N
         source_language=config.source_language,
         target_language=config.target_language,
     )
-    tokenizers.save(beside / "tokenizers")
-    report = {
-        name: _store(beside / f"{name}.npz", split, tokenizers, config.max_tokens)
-        for name, split in {"train": train, "validation": validation}.items()
-    }
-    (beside / "report.json").write_text(json.dumps(report, indent=2) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
 
 
 def encode_split(split: Split, tokenizers: TokenizerPair, max_tokens: int) -> EncodedSplit:
@@ -120,7 +125,8 @@ def encode_split(split: Split, tokenizers: TokenizerPair, max_tokens: int) -> En
     return EncodedSplit(source.ids, target.ids, split.skipped, source.truncated + target.truncated)
 
 
-def _store(file: Path, split: Split, tokenizers: TokenizerPair, max_tokens: int) -> dict[str, int]:
+def store_split(file: Path, split: Split, tokenizers: TokenizerPair, max_tokens: int) -> dict[str, int]:
+    """Tokenises one split and writes it as .npz; returns its counts, for `load_split`."""
     encoded = encode_split(split, tokenizers, max_tokens)
     sides = {"source": encoded.source, "target": encoded.target}
     lengths = {f"{side}_lengths": np.array([len(row) for row in ids]) for side, ids in sides.items()}
@@ -128,7 +134,8 @@ def _store(file: Path, split: Split, tokenizers: TokenizerPair, max_tokens: int)
     return {"pairs": len(encoded.source), "skipped": encoded.skipped, "truncated": encoded.truncated}
 
 
-def _load(file: Path, report: dict[str, int]) -> EncodedSplit:
+def load_split(file: Path, report: dict[str, int]) -> EncodedSplit:
+    """What `store_split` wrote, with the counts that it returned."""
     with np.load(file, allow_pickle=False) as stored:
         source, target = (
             np.split(stored[side], np.cumsum(stored[f"{side}_lengths"])[:-1]) for side in ("source", "target")
@@ -136,7 +143,8 @@ def _load(file: Path, report: dict[str, int]) -> EncodedSplit:
     return EncodedSplit(source, target, report["skipped"], report["truncated"])
 
 
-def _digest(splits: Sequence[Split], config: Config) -> str:
+def corpus_digest(splits: Sequence[Split], config: Config) -> str:
+    """SHA-256, in hexadecimal, of some splits and of the settings that decide how they are tokenised."""
     digest = hashlib.sha256()
     names = ("source_language", "target_language", "tokenizer", "vocab_size", "lower_case", "max_tokens")
     names += ("joint_vocab", "sentencepiece_model")
