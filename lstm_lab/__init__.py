@@ -22,6 +22,7 @@ Reading order:
     sequence.py             any cell unrolled; back-propagation through time, whole and truncated
     oracle.py, problems.py  the same forward passes in NumPy, and random problems to compare on
     gradcheck.py            by hand = tape = complex step = central differences
+    trace.py, figures/      what flows along each wire, and pictures of it; trace_page.py and plot.py write them
     jacobians.py, flow.py   how a gradient vanishes or explodes over time; remembering.py trains what flow.py shows
     clipping.py, cliff.py   clipping gradients, and the cliff that it is for
     step_layers.py, layers.py  the cells as Keras layers

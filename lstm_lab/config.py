@@ -1,6 +1,10 @@
 """Names, defaults and flags of the lab. Imports no TensorFlow."""
 
 import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from transformer_tutorial.runtime.command_line import Options, known
 from transformer_tutorial.runtime.errors import UsageError
@@ -20,9 +24,21 @@ VARIANTS = {
 }
 """The LSTM of "A Search Space Odyssey" and its eight variants; cells/lstm_variants.py says what each changes."""
 
+WITHOUT_OUTPUT_PEEPHOLE = ("NOG", "NP")
+
 ERROR_FLOWS = ("full", "no_peephole_error", "truncated")
 
 DTYPES = ("float64", "float32")
+
+PICTURES = ("unfolded", "circuit", "odyssey", "backward")
+
+DIAGRAMS = ("circuit", "odyssey")
+
+PLOTTED_UNITS = 3
+
+PLOTTED_STEPS = {"unfolded": 5, "circuit": 6, "odyssey": 6, "backward": 3}
+
+MOST_STEPS = {"unfolded": 6, "circuit": 1000, "odyssey": 1000, "backward": 12}
 
 
 def refuse_variants_without_lstm(variants: tuple[str, ...], cells: tuple[str, ...]) -> None:
@@ -56,11 +72,18 @@ class GradcheckOptions(Options):
     """full, or the truncated LSTM gradients of the early literature: no_peephole_error, truncated. The tape cuts the
     same edges; the differences do not, and show how far the truncated gradient is from the full one."""
 
+    po_prev: bool = False
+    """Let the output gate see the previous cell instead of the new one, in the variants that have this peephole."""
+
     dtype: str = "float64"
     """float64 or float32, the precision of the backward pass by hand and of the tape."""
 
     json: bool = False
     """Print the rows as a JSON list instead of a table."""
+
+    trace: Path | None = None
+    """Also write a page (.html) on which the LSTM is stepped through: all values and deltas of the named variants, for
+    the first seed and the greatest length. It needs nothing but a browser."""
 
     def __post_init__(self):
         for cell in self.cell:
@@ -69,6 +92,7 @@ class GradcheckOptions(Options):
             known(variant, VARIANTS, "variant")
         refuse_variants_without_lstm(self.variant, self.cell)
         known(self.error_flow, ERROR_FLOWS, "error flow")
+        self._check_po_prev()
         if self.dtype in ("float16", "bfloat16"):
             raise UsageError(
                 f"gradcheck cannot run in {self.dtype}: it rounds by 5e-4 or more, and real errors in a backward pass "
@@ -79,16 +103,32 @@ class GradcheckOptions(Options):
             raise UsageError(f"--lengths must be 1 or more, got {' '.join(map(str, self.lengths)) or 'none'}.")
         if not self.seeds or min(self.seeds) < 0:
             raise UsageError(f"--seeds must be 0 or more, got {' '.join(map(str, self.seeds)) or 'none'}.")
+        if self.trace and self.trace.suffix.lower() != ".html":
+            raise UsageError(f"--trace writes a page, whose name must end in .html, got {str(self.trace)!r}.")
+        if self.trace and "lstm" not in self.cells:
+            raise UsageError(
+                f"--trace shows the LSTM, got --cell {' '.join(self.cell)}. Add lstm, or leave --trace out."
+            )
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The cells to check: those named, else the LSTM if variants are named, else all."""
-        return self.cell or (("lstm",) if self.variant else tuple(CELLS))
+        return self.cell or (("lstm",) if self.variant or self.po_prev else tuple(CELLS))
 
     @property
     def variants(self) -> tuple[str, ...]:
         """The LSTM variants to check."""
-        return self.variant or tuple(VARIANTS)
+        absent = WITHOUT_OUTPUT_PEEPHOLE if self.po_prev else ()
+        return self.variant or tuple(name for name in VARIANTS if name not in absent)
+
+    def _check_po_prev(self) -> None:
+        without = [name for name in self.variant if name in WITHOUT_OUTPUT_PEEPHOLE]
+        if self.po_prev and without:
+            raise UsageError(f"--po-prev is about the output peephole, got --variant {without[0]}, which lacks it.")
+        if self.po_prev and self.cell and "lstm" not in self.cell:
+            raise UsageError(f"--po-prev is about the LSTM, got --cell {' '.join(self.cell)}. Leave one of them out.")
+        if self.po_prev and self.trace:
+            raise UsageError("--trace draws the output peephole at the new cell. Leave --po-prev or --trace out.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -183,3 +223,63 @@ class FlowOptions(Options):
     def variants(self) -> tuple[str, ...]:
         """The LSTM variants to show."""
         return self.variant or tuple(VARIANTS)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlotOptions(Options):
+    """Draw unfolded, circuit, odyssey or backward, from the values of a small run.
+
+    unfolded is the simple RNN over time. circuit and odyssey are two diagrams of the LSTM block with its gates at one
+    time step; backward sends the deltas through it, equation by equation, as an animation (.gif) or as a picture of one
+    step.
+    """
+
+    what: tyro.conf.Positional[str]
+    """Which picture: unfolded, circuit, odyssey or backward."""
+
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    """File to write: .png, .svg or .pdf, and .gif for backward. Default: WHAT.png, for backward backward.gif."""
+
+    variant: str = "V"
+    """circuit, odyssey, backward: V NIG NFG NOG NIAF NOAF NP CIFG or FGR."""
+
+    inputs: tuple[float, ...] = ()
+    """The input at each time step. Default: random ones, six for circuit and odyssey, five for unfolded, three for
+    backward."""
+
+    step: int | None = None
+    """circuit, odyssey, and backward as a picture: the time step to draw, counted from 1. Default: the last."""
+
+    unit: int = 1
+    """circuit, odyssey, backward: which of the three units to draw, counted from 1."""
+
+    diagram: str = "circuit"
+    """backward: circuit or odyssey."""
+
+    seed: int = 0
+    """Seed of the random weights and inputs, at least 0."""
+
+    def __post_init__(self):
+        known(self.what, PICTURES, "picture")
+        known(self.variant, VARIANTS, "variant")
+        known(self.diagram, DIAGRAMS, "diagram")
+        if self.what == "unfolded" and self.variant != "V":
+            raise UsageError(f"unfolded draws the simple RNN, which has no variants, got --variant {self.variant}.")
+        if self.seed < 0:
+            raise UsageError(f"--seed must be 0 or more, got {self.seed}.")
+        if not 1 <= self.unit <= PLOTTED_UNITS:
+            raise UsageError(f"--unit must be from 1 to {PLOTTED_UNITS}, got {self.unit}.")
+        if self.step is not None and not 1 <= self.step <= self.steps:
+            raise UsageError(f"--step must be from 1 to {self.steps}, the number of inputs, got {self.step}.")
+        if len(self.inputs) > MOST_STEPS[self.what]:
+            raise UsageError(f"{self.what} takes up to {MOST_STEPS[self.what]} --inputs, got {len(self.inputs)}.")
+
+    @property
+    def steps(self) -> int:
+        """The number of time steps."""
+        return len(self.inputs) or PLOTTED_STEPS[self.what]
+
+    @property
+    def path(self) -> Path:
+        """The file to write."""
+        return self.output or Path(f"{self.what}.{'gif' if self.what == 'backward' else 'png'}")

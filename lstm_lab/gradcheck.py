@@ -28,6 +28,7 @@ import tensorflow as tf
 from lstm_lab import oracle
 from lstm_lab.config import GradcheckOptions
 from lstm_lab.problems import DenseProblem, LSTMProblem, Problem, RNNProblem
+from lstm_lab.trace_page import write_page
 
 
 class Limits(NamedTuple):
@@ -75,7 +76,7 @@ class Row(NamedTuple):
 
 
 def run(options: GradcheckOptions) -> int:
-    """Prints the table, or its JSON, and returns 0 if every row is within the limits, else 1."""
+    """Prints the table or its JSON, writes the page if asked; returns 0 if every row is within the limits, else 1."""
     rows = [row for problems in problem_groups(options) for row in check(problems, options.dtype)]
     bad = [row for row in rows if not row.ok]
     print(json.dumps([as_json(row) for row in rows], indent=1, allow_nan=False) if options.json else table(rows))
@@ -85,9 +86,13 @@ def run(options: GradcheckOptions) -> int:
     print(
         f"{len(rows) - len(bad)} of {len(rows)} tensors within the limits: tape {limits.tape:g}, complex step "
         f"{limits.complex_step:g}, differences {limits.difference:g} ({options.dtype}, lengths "
-        f"{' '.join(map(str, options.lengths))}, seeds {' '.join(map(str, options.seeds))}).",
+        f"{' '.join(map(str, options.lengths))}, seeds {' '.join(map(str, options.seeds))}"
+        f"{', po_prev' if options.po_prev else ''}).",
         file=sys.stderr if options.json else sys.stdout,
     )
+    if options.trace:
+        path = write_page(options.trace, options.variants, max(options.lengths), options.seeds[0], options.error_flow)
+        print(f"The LSTM, step by step: {path}", file=sys.stderr)
     return 1 if bad else 0
 
 
@@ -102,7 +107,8 @@ def problem_groups(options: GradcheckOptions) -> Iterator[list[Problem]]:
         yield [RNNProblem(length, np.random.default_rng(seed)) for length, seed in cases]
     if "lstm" in options.cells:
         for variant in options.variants:
-            yield [LSTMProblem(variant, t, np.random.default_rng(seed), options.error_flow) for t, seed in cases]
+            choices = options.error_flow, options.po_prev
+            yield [LSTMProblem(variant, t, np.random.default_rng(seed), *choices) for t, seed in cases]
 
 
 def check(problems: Sequence[Problem], dtype: str = "float64") -> list[Row]:

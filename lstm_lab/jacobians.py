@@ -7,14 +7,14 @@ simple RNN, with W as printed in the book (the transpose of the code's):
 
 The LSTM and its variants, state (c, y), everything at t unless marked c₋:
 
-    (2)  s = o ⊙ h'(c) + h(c) ⊙ σ'(aₒ) ⊙ pₒ
+    (2)  s = o ⊙ h'(c) + h(c) ⊙ σ'(aₒ) ⊙ pₒ          the direct way from c to y
     (3)  J_cc = diag(f + c₋ ⊙ σ'(a_f) ⊙ p_f + z ⊙ σ'(aᵢ) ⊙ pᵢ)
     (4)  J_cy = diag(c₋ ⊙ σ'(a_f)) R_f + diag(z ⊙ σ'(aᵢ)) Rᵢ + diag(i ⊙ g'(a_z)) R_z
     (5)  J_yc = diag(s) J_cc
     (6)  J_yy = diag(s) J_cy + diag(h(c) ⊙ σ'(aₒ)) Rₒ
 
-with z - c₋ for z in CIFG. FGR's state also holds its gates; for it, and for any cell, the rows of J can be read off
-the backward pass by hand: a unit vector in, a row of J out.
+with z - c₋ for z in CIFG; with po_prev the summand of pₒ moves from (2) to (5). FGR's state also holds its gates; for
+it, and for any cell, the rows of J can be read off the backward pass by hand: a unit vector in, a row of J out.
 
 Over several steps the LATEST factor stands leftmost:
 
@@ -68,16 +68,17 @@ def lstm_jacobian(cell: lstm.LSTMCell, weights: lstm.Weights, step: lstm.Step) -
     d_cc = step.f + c_previous * slope_f * p["f"] + z * slope_i * p["i"]  # (3)
     d_z = step.i * row.input_activation.slope(step.z)
     d_cy = _diag(c_previous * slope_f) * R["f"] + _diag(z * slope_i) * R["i"] + _diag(d_z) * R["z"]  # (4)
-    d_yc = s * d_cc  # (5)
+    _, p_previous = lstm.output_peephole(row, flowing)
+    d_yc = s * d_cc + step.squashed * slope_o * p_previous  # (5)
     d_yy = _diag(s) * d_cy + _diag(step.squashed * slope_o) * R["o"]  # (6)
     return np.block([[np.array(tf.linalg.diag(d_cc)), d_cy], [np.array(tf.linalg.diag(d_yc)), d_yy]])
 
 
 def output_slope(cell: lstm.LSTMCell, weights: lstm.Weights, step: lstm.Step) -> tf.Tensor:
     """s = dy / dc within one step, by the output activation and by the output gate's peephole: (B, N)."""
-    p = lstm.peephole_rows(cell.row, cell.flowing(weights))
+    p_new, _ = lstm.output_peephole(cell.row, cell.flowing(weights))
     by_activation = step.o * cell.row.output_activation.slope(step.squashed)
-    return by_activation + step.squashed * SIGMOID.slope(step.o) * p["o"]  # (2)
+    return by_activation + step.squashed * SIGMOID.slope(step.o) * p_new  # (2)
 
 
 def jacobian_by_hand(cell, weights, step) -> np.ndarray:

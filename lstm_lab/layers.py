@@ -1,14 +1,14 @@
 """The cells as Keras layers, trained by the backward pass written by hand or by the tape.
 
-Everything around the step (masks, states, direction, return values) is keras.layers.RNN's, so that the layers behave
+Everything around the loop over time (states, direction, return values) is keras.layers.RNN's, so that the layers behave
 like keras.layers.LSTM and keras.layers.SimpleRNN there. `backward` decides what the gradient is:
 
-    "manual"    cell.backward for each step; Keras's loop over time adds the steps up
-    "manual" with unroll=True    lstm_lab.sequence runs both loops, forwards and back
-    "tape"      what TensorFlow derives from cell.forward
+    "manual"                     back-propagation through time by hand, by the fast twin of lstm_lab.sequence
+    "manual" with unroll=True    the same by lstm_lab.sequence itself, as one reads it
+    "tape"                       what TensorFlow derives from cell.forward in Keras's loop
 
-Keras's loop takes any number of steps. The unrolled one needs the number when the model is built, and its graph grows
-with it.
+Only the unrolled loop needs the number of steps when the model is built, and its graph grows with it. All three give
+the same numbers, and `compile(jit_compile=True)` makes each of them faster where a step is small.
 
 Source: keras.layers.RNN.
 """
@@ -18,8 +18,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from lstm_lab import sequence
 from lstm_lab.cells import lstm, simple_rnn
-from lstm_lab.step_layers import LSTMStep, SimpleRNNStep, StepLayer
+from lstm_lab.fast import fused_sequence
+from lstm_lab.step_layers import LSTMStep, SimpleRNNStep, StepLayer, sequence_by_hand
 from transformer_tutorial.runtime.command_line import known
 from transformer_tutorial.runtime.errors import UsageError
 
@@ -27,20 +29,20 @@ BACKWARDS = ("manual", "tape")
 
 
 class Recurrent(keras.layers.RNN):
-    """What SimpleRNN and LSTM share: keras.layers.RNN around a StepLayer, and the loop that is ours."""
+    """What SimpleRNN and LSTM share: keras.layers.RNN around a StepLayer, and loops over time that are ours."""
 
-    def __init__(self, step: StepLayer, **kwargs):
-        known(step.backward, BACKWARDS, "backward")
+    def __init__(self, step: StepLayer, backward: str, **kwargs):
         super().__init__(step, **kwargs)
-        self.units, self.backward = step.output_size, step.backward
+        self.units, self.backward = step.output_size, known(backward, BACKWARDS, "backward")
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        if not (self.unroll and self.backward == "manual"):
+        if self.backward == "tape":
             return super().inner_loop(sequences, initial_state, mask, training)
         mask = keras.tree.flatten(mask)[0] if mask is not None else None
         if self.go_backwards:
             sequences, mask = tf.reverse(sequences, [1]), None if mask is None else tf.reverse(mask, [1])
-        outputs, *states = self.cell.whole_sequence(sequences, initial_state, mask)
+        loop = sequence if self.unroll else fused_sequence
+        outputs, *states = sequence_by_hand(loop, self.cell, sequences, initial_state, mask)
         if mask is not None and self.zero_output_for_mask:
             outputs = tf.where(tf.cast(mask, tf.bool)[:, :, None], outputs, 0)
         return outputs[:, -1], outputs, states
@@ -78,8 +80,8 @@ class SimpleRNN(Recurrent):
     """
 
     def __init__(self, units: int, backward: str = "manual", **kwargs):
-        step = SimpleRNNStep(simple_rnn.SimpleRNNCell(), [checked_units(units)], backward, **_of_step(kwargs))
-        super().__init__(step, **kwargs)
+        step = SimpleRNNStep(simple_rnn.SimpleRNNCell(), [checked_units(units)], **_of_step(kwargs))
+        super().__init__(step, backward, **kwargs)
 
 
 @keras.saving.register_keras_serializable("lstm_lab")
@@ -91,6 +93,7 @@ class LSTM(Recurrent):
         variant: V, NIG, NFG, NOG, NIAF, NOAF, NP, CIFG or FGR; NP is keras.layers.LSTM.
         backward: "manual", the backward pass written by hand, or "tape".
         error_flow: "full", or the truncated gradients "no_peephole_error" and "truncated".
+        po_prev: whether the output gate's peephole sees the previous cell instead of the new one.
         unit_forget_bias: whether the forget gate's bias starts at 1.
         **kwargs: as for keras.layers.RNN: return_sequences, return_state, stateful, go_backwards, unroll, name, dtype.
 
@@ -103,7 +106,7 @@ class LSTM(Recurrent):
         float, (B, N), or (B, T, N) with return_sequences; with return_state followed by the parts of the final state.
 
     Raises:
-        UsageError: `units` is below 1, or a name is unknown.
+        UsageError: `units` is below 1, a name is unknown, or the variant has no output peephole for `po_prev`.
 
     Source: Greff et al. 2017. Peepholes start at zero, the other weights as in keras.layers.LSTM.
     """
@@ -115,17 +118,19 @@ class LSTM(Recurrent):
         backward: str = "manual",
         error_flow: str = "full",
         unit_forget_bias: bool = True,
+        po_prev: bool = False,
         **kwargs,
     ):
-        cell = lstm.LSTMCell(variant, error_flow)
+        cell = lstm.LSTMCell(variant, error_flow, po_prev)
         sizes = [checked_units(units)] * 2 + ([3 * units] if cell.row.gate_recurrence else [])
-        step = LSTMStep(unit_forget_bias, formula=cell, state_size=sizes, backward=backward, **_of_step(kwargs))
-        super().__init__(step, **kwargs)
-        self.variant, self.error_flow, self.unit_forget_bias = variant, error_flow, unit_forget_bias
+        step = LSTMStep(unit_forget_bias, formula=cell, state_size=sizes, **_of_step(kwargs))
+        super().__init__(step, backward, **kwargs)
+        self.variant, self.error_flow, self.po_prev = variant, error_flow, po_prev
+        self.unit_forget_bias = unit_forget_bias
 
     def get_config(self):
-        own = {"variant": self.variant, "error_flow": self.error_flow, "unit_forget_bias": self.unit_forget_bias}
-        return {**super().get_config(), **own}
+        names = ("variant", "error_flow", "unit_forget_bias", "po_prev")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def checked_units(units: int) -> int:

@@ -57,8 +57,13 @@ def rnn_step(weights: Arrays, x: np.ndarray, state: Arrays) -> dict[str, np.ndar
     return {"h": np.tanh(row(weights["b"]) + state["h"] @ weights["W"] + x @ weights["U"])}
 
 
-def lstm_step(variant: str, weights: Arrays, x: np.ndarray, state: Arrays) -> dict[str, np.ndarray]:
-    """One step of an LSTM variant: {"y", "c"} -> the next, each (B, N); FGR has "i", "f", "o" as well."""
+def lstm_step(
+    variant: str, weights: Arrays, x: np.ndarray, state: Arrays, po_prev: bool = False
+) -> dict[str, np.ndarray]:
+    """One step of an LSTM variant: {"y", "c"} -> the next, each (B, N); FGR has "i", "f", "o" as well.
+
+    With `po_prev` the output gate's peephole sees the previous cell.
+    """
 
     def net(block, cell):
         a = x @ weights[f"W{block}"] + state["y"] @ weights[f"R{block}"] + row(weights[f"b{block}"])
@@ -72,7 +77,7 @@ def lstm_step(variant: str, weights: Arrays, x: np.ndarray, state: Arrays) -> di
     i = 1.0 if variant == "NIG" else sigmoid(net("i", state["c"]))
     f = 1.0 if variant == "NFG" else 1 - i if variant == "CIFG" else sigmoid(net("f", state["c"]))
     c = z * i + state["c"] * f
-    o = 1.0 if variant == "NOG" else sigmoid(net("o", c))
+    o = 1.0 if variant == "NOG" else sigmoid(net("o", state["c"] if po_prev else c))
     y = (c if variant == "NOAF" else np.tanh(c)) * o
     return {"y": y, "c": c, "i": i, "f": f, "o": o} if variant == "FGR" else {"y": y, "c": c}
 

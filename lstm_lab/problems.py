@@ -156,6 +156,7 @@ class LSTMProblem:
     length: int
     random: np.random.Generator
     error_flow: str = "full"
+    po_prev: bool = False
     unrolled: Any = sequence
     lstm: type[LSTMCell] = LSTMCell
     cell: str = "lstm"
@@ -179,7 +180,7 @@ class LSTMProblem:
         return State(y, c, tf.concat(gates, axis=1) if gates else ())
 
     def _forward(self, arrays: Tensors):
-        cell, dtype = self.lstm(self.variant, self.error_flow), arrays["x"].dtype
+        cell, dtype = self.lstm(self.variant, self.error_flow, self.po_prev), arrays["x"].dtype
         names = [name for fields in block_names(self.variant).values() for name in fields]
         weights = stacked(self.variant, {name: arrays[name] for name in names})
         initial = self._state([arrays[f"{name}0"] for name in self.states])
@@ -205,7 +206,7 @@ class LSTMProblem:
 
     def loss(self, arrays: oracle.Arrays, weights_at: Callable[[int], oracle.Arrays]) -> np.ndarray:
         initial = {name: arrays[f"{name}0"] for name in self.states}
-        step = functools.partial(oracle.lstm_step, self.variant)
+        step = functools.partial(oracle.lstm_step, self.variant, po_prev=self.po_prev)
         states = oracle.unroll(step, weights_at, arrays["x"], initial, self.mask)
         total = sum((self.d_final[name] * states[-1][name]).sum((-2, -1)) for name in self.states)
         return total + sum((self.d_outputs[:, t] * state["y"]).sum((-2, -1)) for t, state in enumerate(states))

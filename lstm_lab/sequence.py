@@ -70,24 +70,34 @@ def forward(cell, weights, x: tf.Tensor, initial=None, mask: tf.Tensor | None = 
     Raises:
         UsageError: a shape does not fit, or x holds NaN or infinity.
     """
+    x, state, mask = checked_inputs(cell, weights, x, initial, mask)
+    masks = None if mask is None else tf.unstack(mask, axis=1)
+    steps, outputs = [], []
+    for t, x_t in enumerate(tf.unstack(x, axis=1)):
+        step = cell.forward(weights, x_t, state)
+        state = step.state if masks is None else choose(masks[t], step.state, state)  # (1)
+        steps.append(step)
+        outputs.append(state[0])
+    return Run(tf.stack(outputs, axis=1), state, steps, masks)
+
+
+def checked_inputs(cell, weights, x: tf.Tensor, initial, mask) -> tuple[tf.Tensor, Any, tf.Tensor | None]:
+    """What a forward pass starts from: x with zeros where it is masked, the initial state, and the mask (B, T, 1).
+
+    Raises:
+        UsageError: as `forward`.
+    """
     check_shape("x", x, (None, None, None))
     batch, length, inputs = x.shape
     cell.check(weights, inputs)
     zeros = cell.zero_state(weights, tf.shape(x)[0])
-    state = zeros if initial is None else _checked_state("initial", initial, zeros)
-    masks = None
+    state = zeros if initial is None else checked_state("initial", initial, zeros)
     if mask is not None:
         check_shape("mask", mask, (batch, length))
-        masks = tf.unstack(tf.cast(mask, tf.bool)[:, :, None], axis=1)
-        x = tf.where(tf.cast(mask, tf.bool)[:, :, None], x, 0)
+        mask = tf.cast(mask, tf.bool)[:, :, None]
+        x = tf.where(mask, x, 0)
     check_finite("x", x)
-    steps, outputs = [], []
-    for t, x_t in enumerate(tf.unstack(x, length, axis=1)):
-        step = cell.forward(weights, x_t, state)
-        state = step.state if masks is None else _choose(masks[t], step.state, state)  # (1)
-        steps.append(step)
-        outputs.append(state[0])
-    return Run(tf.stack(outputs, axis=1), state, steps, masks)
+    return x, state, mask
 
 
 def backward(cell, weights, run: Run, d_outputs: tf.Tensor, d_final=None) -> Gradients:
@@ -115,13 +125,13 @@ def backward_by_step(cell, weights, run: Run, d_outputs: tf.Tensor, d_final=None
     """
     check_shape("d_outputs", d_outputs, run.outputs.shape)
     zeros = tf.nest.map_structure(tf.zeros_like, run.final)
-    d_state = zeros if d_final is None else _checked_state("d_final", d_final, run.final)
+    d_state = zeros if d_final is None else checked_state("d_final", d_final, run.final)
     for t in reversed(range(len(run.steps))):
         d_state = type(d_state)(d_state[0] + d_outputs[:, t], *d_state[1:])  # (2)
-        reaches_step = d_state if run.masks is None else _choose(run.masks[t], d_state, zeros)
+        reaches_step = d_state if run.masks is None else choose(run.masks[t], d_state, zeros)
         gradients = cell.backward(weights, run.steps[t], reaches_step)  # (3)
         if run.masks is not None:
-            gradients = gradients._replace(state=add(gradients.state, _choose(run.masks[t], zeros, d_state)))  # (4)
+            gradients = gradients._replace(state=add(gradients.state, choose(run.masks[t], zeros, d_state)))  # (4)
         yield gradients
         d_state = gradients.state
 
@@ -166,11 +176,13 @@ def _window(run: Run, start: int, end: int) -> Run:
     return Run(run.outputs[:, start:end], run.steps[end - 1].state, run.steps[start:end], masks)
 
 
-def _choose(mask: tf.Tensor, where_true, where_false):
+def choose(mask: tf.Tensor, where_true, where_false):
+    """Of two equal structures of (B, ·) parts, each sequence's row of the one or of the other; mask (B, 1)."""
     return tf.nest.map_structure(lambda a, b: tf.where(mask, a, b), where_true, where_false)
 
 
-def _checked_state(name: str, state, like):
+def checked_state(name: str, state, like):
+    """`state` in the type of `like`. Raises UsageError unless its parts have the shapes of those of `like`."""
     for field, expected in like._asdict().items():
         if not isinstance(expected, tuple):
             check_shape(f"{name}.{field}", getattr(state, field, None), expected.shape)

@@ -1,15 +1,15 @@
-"""One step of a cell as a Keras layer, and its gradient written by hand as a `tf.custom_gradient`.
+"""One step of a cell as a Keras layer, and whole sequences with their gradient by hand as a `tf.custom_gradient`.
 
 Next: layers.py
 """
 
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from lstm_lab import sequence
 from lstm_lab.cells import lstm_weights, simple_rnn
 
 KERAS_NAMES = {"W": "kernel", "R": "recurrent_kernel", "b": "bias", "p": "peepholes", "G": "gates"}
@@ -25,12 +25,11 @@ class StepLayer(keras.layers.Layer):
     Args:
         formula: a recurrent cell of lstm_lab.cells.
         state_size: the width of each part of the state.
-        backward: "manual" or "tape".
     """
 
-    def __init__(self, formula: Any, state_size: Sequence[int], backward: str, **kwargs):
+    def __init__(self, formula: Any, state_size: Sequence[int], **kwargs):
         super().__init__(**kwargs)
-        self.formula, self.state_size, self.backward = formula, list(state_size), backward
+        self.formula, self.state_size = formula, list(state_size)
         self.output_size = self.state_size[0]
 
     def add_named_weights(self, shapes: dict[str, tuple[int, ...]], bias: Any = "zeros") -> None:
@@ -41,15 +40,13 @@ class StepLayer(keras.layers.Layer):
             setattr(self, name, self.add_weight(shape=shapes[name], initializer=initializer, name=name))
 
     def call(self, inputs: tf.Tensor, states: Sequence[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        weights = [tf.convert_to_tensor(getattr(self, name)) for name in self.names]
-        step = step_by_hand if self.backward == "manual" else step_on_tape
-        new = step(self, inputs, list(states), weights)
+        state, weights = self.structured(states, self.weight_tensors())
+        new = tf.nest.flatten(self.formula.forward(weights, inputs, state).state)
         return new[0], new
 
-    def whole_sequence(self, x: tf.Tensor, states: Sequence[tf.Tensor], mask: tf.Tensor | None) -> list[tf.Tensor]:
-        """Outputs (B, T, N) and the parts of the final state, with the whole of BPTT by hand."""
-        weights = [tf.convert_to_tensor(getattr(self, name)) for name in self.names]
-        return sequence_by_hand(self, x, list(states), weights, mask)
+    def weight_tensors(self) -> list[tf.Tensor]:
+        """The weights in the compute dtype."""
+        return [tf.convert_to_tensor(getattr(self, name)) for name in self.names]
 
 
 class SimpleRNNStep(StepLayer):
@@ -87,43 +84,29 @@ class LSTMStep(StepLayer):
         return lstm_weights.State(*states), lstm_weights.Weights(**fields)
 
 
-def step_on_tape(layer: StepLayer, x: tf.Tensor, states: list[tf.Tensor], weights: list[tf.Tensor]) -> list[tf.Tensor]:
-    """The parts of the next state, differentiated by whatever tape is watching."""
-    state, weights = layer.structured(states, weights)
-    return tf.nest.flatten(layer.formula.forward(weights, x, state).state)
+def sequence_by_hand(
+    loop: ModuleType, layer: StepLayer, x: tf.Tensor, states: Sequence[tf.Tensor], mask: tf.Tensor | None
+) -> list[tf.Tensor]:
+    """Outputs (B, T, N) and the parts of the final state, with back-propagation through time by hand as their gradient.
 
-
-def step_by_hand(layer: StepLayer, x: tf.Tensor, states: list[tf.Tensor], weights: list[tf.Tensor]) -> list[tf.Tensor]:
-    """The same, with cell.backward as its gradient."""
-
-    @tf.custom_gradient
-    def step(x, states, weights):
-        state, named = layer.structured(states, weights)
-        kept = layer.formula.forward(named, x, state)
-
-        def gradient(*d_new):
-            d_state = tf.nest.pack_sequence_as(kept.state, d_new)
-            gradients = layer.formula.backward(named, kept, d_state)
-            return gradients.x, tf.nest.flatten(gradients.state), tf.nest.flatten(gradients.weights)
-
-        return tf.nest.flatten(kept.state), gradient
-
-    return step(x, states, weights)
-
-
-def sequence_by_hand(layer: StepLayer, x, states: list, weights: list, mask: tf.Tensor | None) -> list[tf.Tensor]:
-    """Outputs and the parts of the final state, with sequence.backward as their gradient."""
+    Args:
+        loop: lstm_lab.sequence or its twin.
+        layer: the step, whose weights get their gradients.
+        x: float, (B, T, M).
+        states: the parts of the initial state.
+        mask: bool, (B, T), or None.
+    """
 
     @tf.custom_gradient
     def unrolled(x, states, weights):
         state, named = layer.structured(states, weights)
-        run = sequence.forward(layer.formula, named, x, state, mask)
+        run = loop.forward(layer.formula, named, x, state, mask)
 
         def gradient(d_outputs, *d_final):
             d_final = tf.nest.pack_sequence_as(run.final, d_final)
-            gradients = sequence.backward(layer.formula, named, run, d_outputs, d_final)
+            gradients = loop.backward(layer.formula, named, run, d_outputs, d_final)
             return gradients.x, tf.nest.flatten(gradients.initial), tf.nest.flatten(gradients.weights)
 
         return [run.outputs, *tf.nest.flatten(run.final)], gradient
 
-    return unrolled(x, states, weights)
+    return unrolled(x, list(states), layer.weight_tensors())

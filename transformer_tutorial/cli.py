@@ -24,7 +24,8 @@ class Train(Options):
     run_dir: Path
     """Folder for everything the training leaves behind. An existing run with the same config is resumed."""
     preset: str = "demo"
-    """Which settings to start from: demo, tutorial or tutorial_wide_heads. Flags below replace single ones."""
+    """Which settings to start from: demo (minutes), small (90 minutes on 2 CPU cores), base (a GPU), tutorial or
+    tutorial_wide_heads. Flags below replace single ones."""
     data_dir: Path | None = None
     """Where downloaded and prepared text is kept. Default: TensorFlow Datasets' folder and the user's cache."""
     archive: Path | None = None
@@ -50,6 +51,8 @@ class Evaluate(Options):
     """0 prefers short translations, 1 ranks by the mean log probability of a token."""
     limit: int | None = None
     """Only the first so many sentences, for a quick look."""
+    compare: Path | None = None
+    """Another run folder: test whether this run's translations differ from that one's by more than chance."""
     json: bool = False
     """Print one JSON object instead of a table."""
     data_dir: Path | None = None
@@ -60,7 +63,11 @@ class Evaluate(Options):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Translate(Options):
-    """Translate sentences given as arguments, or one line of stdin to one line of stdout."""
+    """Translate sentences given as arguments, or stdin line by line.
+
+    One line out for one line in, in their order. With --n-best N, N lines out for one in, the best first, each of them
+    the number of the line in (from 1) TAB the score TAB the translation.
+    """
 
     text: tyro.conf.Positional[tuple[str, ...]] = ()
     """Sentences to translate. None: read stdin."""
@@ -70,8 +77,22 @@ class Translate(Options):
     """Translations pursued side by side; 1 is greedy search."""
     length_penalty: float = 1.0
     """0 prefers short translations, 1 ranks by the mean log probability of a token."""
+    n_best: int | None = None
+    """Print so many translations of each sentence with their scores; needs as many beams, or sampling."""
+    temperature: float | None = None
+    """Draw each token by its probability instead of searching: near 0 nearly the best one, 1 as the model says."""
+    top_k: int | None = None
+    """Sampling: draw from so many of the best tokens."""
+    top_p: float | None = None
+    """Sampling: draw from the best tokens that together have this share of the probability, in (0, 1]."""
+    seed: int = 0
+    """Sampling: another seed gives other translations, the same seed the same ones."""
+    batch_size: int = 64
+    """Sentences that are translated together."""
+    jit_compile: bool = False
+    """Compile with XLA: some seconds more for each length, then less for each sentence. It pays for many lines."""
     attention: Path | None = None
-    """Save a picture of the cross-attention of the first sentence (.png, .svg or .pdf)."""
+    """Save a picture of the cross-attention of each sentence (.png, .svg or .pdf)."""
     layer: int | None = None
     """Decoder layer shown in the picture, counted from 1. Default: all layers in one overview."""
 

@@ -36,6 +36,9 @@ How one formula serves nine architectures: a gate that a variant lacks is the co
 is 0; a peephole that it lacks is 0; a block that it lacks is left out of (13). Only CIFG changes a line: f = 1 - i
 turns the z of (11) into z - c₋. The table of variants is lstm_variants.py.
 
+With `po_prev`, another reading of the papers, the output gate sees the previous cell: c₋ takes the place of c in (6)
+and (20), and pₒ ⊙ δo moves from (9) to (16).
+
 Symbol      Code                    Shape
 x           x                       (B, M)
 y, c        state.y, state.c        (B, N)
@@ -58,6 +61,7 @@ from lstm_lab.cells.activation import SIGMOID
 from lstm_lab.cells.lstm_variants import ERROR_FLOWS, VARIANTS, Variant
 from lstm_lab.cells.lstm_weights import State, Weights, check_weights
 from transformer_tutorial.runtime.command_line import known
+from transformer_tutorial.runtime.errors import UsageError
 
 
 class Step(NamedTuple):
@@ -77,24 +81,29 @@ class Step(NamedTuple):
 class LSTMCell:
     """An LSTM cell: `variant` is a row of VARIANTS, `error_flow` a row of ERROR_FLOWS.
 
+    With `po_prev` the output gate's peephole sees the previous cell instead of the new one.
+
     With an error flow other than "full" the backward pass, and a tape over the forward pass, return the truncated
     gradients of the early literature: they train, but are not the derivative of the loss.
 
     Raises:
-        UsageError: a name is unknown.
+        UsageError: a name is unknown, or `po_prev` is asked of a variant without an output peephole.
     """
 
     variant: str = "V"
     error_flow: str = "full"
+    po_prev: bool = False
 
     def __post_init__(self):
         known(self.variant, VARIANTS, "variant")
         known(self.error_flow, ERROR_FLOWS, "error flow")
+        if self.po_prev and not VARIANTS[self.variant].output_peephole:
+            raise UsageError(f"variant {self.variant} has no output peephole, which po_prev is about. Leave it out.")
 
     @property
     def row(self) -> Variant:
         """The variant's row of the table."""
-        return VARIANTS[self.variant]
+        return VARIANTS[self.variant]._replace(po_prev=self.po_prev)
 
     def zero_state(self, weights: Weights, batch: int | tf.Tensor) -> State:
         """The state of zeros that a sequence starts from when nothing else is given."""
@@ -107,34 +116,42 @@ class LSTMCell:
 
     def forward(self, weights: Weights, x: tf.Tensor, state: State) -> Step:
         """x (B, M) and the previous state -> the step, which holds the next state."""
+        return self.advance(weights, self.project(weights, x), state)._replace(x=x)
+
+    def project(self, weights: Weights, x: tf.Tensor) -> tf.Tensor:
+        """The part of (1) that needs no state: x (..., M) -> (..., blocks x N), for one step or for many at once."""
+        return tf.tensordot(x, weights.W, 1) + weights.b
+
+    def advance(self, weights: Weights, projected: tf.Tensor, state: State) -> Step:
+        """As `forward`, from one step's projected input; the step is without x."""
         row, c_previous = self.row, state.c
-        a, p = self._pre_activations(weights, x, state), peephole_rows(row, weights)
+        a, p = self._pre_activations(weights, projected, state), peephole_rows(row, weights)
         z = row.input_activation.value(a["z"])  # (2)
         i = self._gate("i", a, p, c_previous)  # (3)
         f = 1 - i if row.coupled else self._gate("f", a, p, c_previous)  # (4)
         c = z * i + c_previous * f  # (5)
-        o = self._gate("o", a, p, c)  # (6)
+        o = self._gate("o", a, p, c_previous if row.po_prev else c)  # (6)
         squashed = row.output_activation.value(c)
         y = squashed * o  # (7)
         gates = tf.concat([i, f, o], axis=1) if row.gate_recurrence else ()
-        return Step(x, state, i, f, z, o, squashed, State(y, c, gates))
+        return Step((), state, i, f, z, o, squashed, State(y, c, gates))
 
     def backward(self, weights: Weights, step: Step, d_state: State) -> StepGradients:
         """The derivatives by this step's weights, input and previous state."""
         row, flowing = self.row, self.flowing(weights)
         _, previous, i, f, z, o, squashed, _ = step
-        c_previous, p = previous.c, peephole_rows(row, flowing)
+        c_previous, p, (p_new, p_previous) = previous.c, peephole_rows(row, flowing), output_peephole(row, flowing)
         d_gates = _thirds(d_state.gates) if row.gate_recurrence else {"i": 0.0, "f": 0.0, "o": 0.0}
         d = {}
         d["o"] = (d_state.y * squashed + d_gates["o"]) * SIGMOID.slope(o)  # (8)
-        d_c = d_state.c + d_state.y * o * row.output_activation.slope(squashed) + p["o"] * d["o"]  # (9)
+        d_c = d_state.c + d_state.y * o * row.output_activation.slope(squashed) + p_new * d["o"]  # (9)
         d["f"] = (d_c * c_previous + d_gates["f"]) * SIGMOID.slope(f)  # (10)
         d["i"] = (d_c * (z - c_previous if row.coupled else z) + d_gates["i"]) * SIGMOID.slope(i)  # (11)
         d["z"] = d_c * i * row.input_activation.slope(z)  # (12)
         d_a = tf.concat([d[block] for block in row.blocks], axis=1)  # (13)
         d_x = d_a @ tf.transpose(weights.W)  # (14)
         d_y_previous = d_a @ tf.transpose(flowing.R)  # (15)
-        d_c_previous = d_c * f + p["i"] * d["i"] + p["f"] * d["f"]  # (16)
+        d_c_previous = d_c * f + p["i"] * d["i"] + p["f"] * d["f"] + p_previous * d["o"]  # (16)
         d_gates_previous = _joined(d) @ tf.transpose(flowing.G) if row.gate_recurrence else ()  # (22)
         return StepGradients(
             self._weight_gradients(step, d, d_a), d_x, State(d_y_previous, d_c_previous, d_gates_previous)
@@ -145,14 +162,14 @@ class LSTMCell:
         d_W = tf.transpose(step.x) @ d_a  # (17)
         d_R = tf.transpose(step.previous.y) @ d_a  # (18)
         d_b = tf.reduce_sum(d_a, axis=0)  # (19)
-        seen = {"i": c_previous, "f": c_previous, "o": step.state.c}
+        seen = {"i": c_previous, "f": c_previous, "o": c_previous if row.po_prev else step.state.c}
         d_p = tf.stack([tf.reduce_sum(d[gate] * seen[gate], axis=0) for gate in row.gates])  # (20)
         d_G = tf.transpose(step.previous.gates) @ _joined(d) if row.gate_recurrence else ()  # (23)
         return Weights(d_W, d_R, d_b, d_p if row.peepholes else (), d_G)
 
-    def _pre_activations(self, weights: Weights, x: tf.Tensor, state: State) -> dict[str, tf.Tensor]:
+    def _pre_activations(self, weights: Weights, projected: tf.Tensor, state: State) -> dict[str, tf.Tensor]:
         row, recurrence = self.row, ERROR_FLOWS[self.error_flow].recurrence
-        a = x @ weights.W + _seen(state.y, recurrence) @ weights.R + weights.b  # (1)
+        a = projected + _seen(state.y, recurrence) @ weights.R  # (1)
         a = dict(zip(row.blocks, tf.split(a, len(row.blocks), axis=1), strict=True))
         if row.gate_recurrence:
             gains = _thirds(_seen(state.gates, recurrence) @ weights.G)  # (21)
@@ -163,7 +180,8 @@ class LSTMCell:
         """A gate's output; a gate without weights is open."""
         if name not in a:
             return tf.ones_like(c)
-        return SIGMOID.value(a[name] + p[name] * _seen(c, ERROR_FLOWS[self.error_flow].peepholes))
+        seen = _seen(c, ERROR_FLOWS[self.error_flow].peepholes)
+        return SIGMOID.value(a[name] + p[name] * seen if self.row.peepholes else a[name])
 
     def flowing(self, weights: Weights) -> Weights:
         """The weights as an error sees them: a cut edge has the weight 0."""
@@ -182,6 +200,12 @@ def peephole_rows(row: Variant, weights: Weights) -> dict[str, tf.Tensor]:
     """Each gate's row of p; 0 for what the variant lacks."""
     absent = {"i": 0.0, "f": 0.0, "o": 0.0}
     return absent | (dict(zip(row.gates, tf.unstack(weights.p), strict=True)) if row.peepholes else {})
+
+
+def output_peephole(row: Variant, weights: Weights) -> tuple[tf.Tensor | float, tf.Tensor | float]:
+    """The output gate's row of p, as what it does to the new cell and to the previous one; one of the two is 0."""
+    p = peephole_rows(row, weights)["o"]
+    return (0.0, p) if row.po_prev else (p, 0.0)
 
 
 def _thirds(gates: tf.Tensor) -> dict[str, tf.Tensor]:

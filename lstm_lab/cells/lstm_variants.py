@@ -21,6 +21,8 @@ class Variant(NamedTuple):
         output_activation: h.
         coupled: whether the forget gate is 1 - i.
         gate_recurrence: whether the gates see the gates of the step before.
+        po_prev: whether the output gate sees the previous cell instead of the new one; no variant, but an option of
+            all that have the peephole.
     """
 
     blocks: str = "ifzo"
@@ -29,11 +31,17 @@ class Variant(NamedTuple):
     output_activation: Activation = TANH
     coupled: bool = False
     gate_recurrence: bool = False
+    po_prev: bool = False
 
     @property
     def gates(self) -> str:
         """The gates with weights of their own, in the order of the rows of p."""
         return self.blocks.replace("z", "")
+
+    @property
+    def output_peephole(self) -> bool:
+        """Whether there is an output gate that sees the cell."""
+        return self.peepholes and "o" in self.blocks
 
 
 VARIANTS = {

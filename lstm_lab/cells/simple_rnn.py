@@ -100,9 +100,17 @@ class SimpleRNNCell:
 
     def forward(self, weights: Weights, x: tf.Tensor, state: State) -> Step:
         """x (B, M) and the previous state -> the step, which holds the next state."""
-        a = x @ weights.U + state.h @ weights.W + weights.b  # (1)
+        return self.advance(weights, self.project(weights, x), state)._replace(x=x)
+
+    def project(self, weights: Weights, x: tf.Tensor) -> tf.Tensor:
+        """The part of (1) that needs no state: x (..., M) -> (..., N), for one step or for many at once."""
+        return tf.tensordot(x, weights.U, 1) + weights.b
+
+    def advance(self, weights: Weights, projected: tf.Tensor, state: State) -> Step:
+        """As `forward`, from one step's projected input; the step is without x."""
+        a = projected + state.h @ weights.W  # (1)
         h = TANH.value(a)  # (2)
-        return Step(x, state, State(h))
+        return Step((), state, State(h))
 
     def backward(self, weights: Weights, step: Step, d_state: State) -> StepGradients:
         """The derivatives by this step's weights, input and previous state."""

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -73,6 +74,17 @@ def test_evaluate_prints_one_json_object_and_keeps_it(run_dir, capsys):
     assert len((run_dir / "evaluation-test.hypotheses.txt").read_text().splitlines()) == 8
     references = (run_dir / "evaluation-test.references.txt").read_text()
     assert references == (Path(json.loads((run_dir / "config.json").read_text())["data"]) / "en.test").read_text()
+    assert sum(bucket["sentences"] for bucket in result["by_source_words"].values()) == 8
+    assert result["output"] == {"copied": 0, "empty": 0, "cut": 0}
+
+
+def test_evaluate_notices_what_is_cut_at_the_length_limit(run_dir, tmp_path, capsys, monkeypatch):
+    copy = shutil.copytree(run_dir, tmp_path / "copy")
+    monkeypatch.setattr("transformer_tutorial.decoding.search.BatchSearch.length_limit", lambda self, width: 3)
+    assert main(["evaluate", "--run-dir", str(copy), "--compare", str(run_dir), "--limit", "5", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["output"]["cut"] == 1 and result["sentences"] == 5
+    assert result["comparison"]["bleu_tok"]["difference"] == 0
 
 
 def test_the_model_has_learnt_its_training_sentences(run_dir, tiny_corpus, capsys):
@@ -119,6 +131,7 @@ def test_data_prints_counts_lengths_and_examples(tiny_corpus, tmp_path, capsys):
     assert main(arguments) == 0
     printed = capsys.readouterr().out
     assert "train: 48 pairs" in printed and "validation: 8 pairs" in printed and "test: kept for the end" in printed
+    assert "validation lines that also stand in train: 0 pairs, 0 sources, 0 targets" in printed.splitlines()
     assert "pt  A menina vê o cão ." not in printed.splitlines()[:3]
     first = (tiny_corpus / "pt.train").read_text().splitlines()[0]
     assert f"pt  {first}" in printed

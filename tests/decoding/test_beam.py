@@ -8,9 +8,12 @@ from keras import ops
 
 from fake_steps import SpellingStep, TableStep, spell, word
 from tiny_transformer import tiny_transformer
-from transformer_tutorial.decoding.beam import beam_search
-from transformer_tutorial.decoding.greedy import END_ID, START_ID, greedy_search
+from transformer_tutorial.decoding.beam import BeamSearch, beam_search
+from transformer_tutorial.decoding.greedy import greedy_search
+from transformer_tutorial.decoding.loop import run_search
 from transformer_tutorial.decoding.plain_step import PlainStep
+from transformer_tutorial.runtime.errors import UsageError
+from transformer_tutorial.token_ids import END_ID, START_ID
 
 SEEDS = st.integers(0, 10**6)
 few_examples = settings(max_examples=8, deadline=None, derandomize=True)
@@ -128,3 +131,55 @@ def test_the_state_stays_with_the_sentence_that_it_belongs_to(seed):
     state = table.start(), ops.zeros((2, length), "int32")
     found = beam_search(step, state, 2, length, beam_size=3)
     np.testing.assert_array_equal(found.ids, search(table, length, beam_size=3).ids)
+
+
+def n_best(step, max_length, beam_size, length_penalty=1.0):
+    """Of the first sentence: texts and scores."""
+    search = BeamSearch(beam_size, length_penalty)
+    found = run_search(search, step, step.start(), len(np.asarray(step.start())), max_length)
+    return spell(found.ids[0]), np.asarray(found.scores[0])
+
+
+def test_all_that_a_beam_has_finished_comes_back_best_first():
+    step = SpellingStep({"_": {"a": 0.5, "b": 0.3, "c": 0.2}})
+    texts, scores = n_best(step, 5, beam_size=3, length_penalty=0.0)
+    assert texts == ["_a|..", "_b|..", "_c|.."]
+    np.testing.assert_allclose(scores, np.log([0.5, 0.3, 0.2]), rtol=1e-3)
+
+
+def test_what_has_not_finished_at_the_limit_comes_after_what_has():
+    step = SpellingStep({"_": {"|": 0.1, "a": 0.9}, "_a": {"a": 0.6, "b": 0.4}})
+    texts, scores = n_best(step, 3, beam_size=2)
+    assert texts == ["_|.", "_aa"]
+    np.testing.assert_allclose(scores, np.log([0.1, 0.54]) / [1, 2], rtol=1e-3)
+
+
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+def test_with_room_for_the_start_alone_the_score_is_0(length_penalty):
+    step = SpellingStep(word("oi"))
+    found = search(step, max_length=1, beam_size=2, length_penalty=length_penalty)
+    assert spell(found.ids) == ["_"] and np.asarray(found.scores).tolist() == [0.0] and step.calls == 0
+
+
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+@given(seed=SEEDS)
+@few_examples
+def test_a_beam_for_every_sentence_never_scores_below_greedy(seed, length_penalty):
+    max_length, vocab_size = 4, 5
+    step = random_table(seed, 3, max_length, vocab_size)
+    step.logits[:, -2:, :, END_ID] += 20.0  # all sentences end
+    greedy = greedy_search(step, step.start(), 3, max_length)
+    length = np.array([list(row).index(END_ID) for row in np.asarray(greedy.ids)])
+    beam = search(step, max_length, beam_size=vocab_size**2, length_penalty=length_penalty)
+    assert np.all(np.asarray(beam.scores) >= np.asarray(greedy.scores) / length**length_penalty - 1e-5)
+
+
+def test_of_equally_good_extensions_the_first_beams_first_token_comes_first():
+    step = TableStep(np.zeros((1, 3, 6, 6)))
+    found = run_search(BeamSearch(3), step, step.start(), 1, 3)
+    assert np.asarray(found.ids).tolist() == [[[START_ID, 0, 0], [START_ID, 0, 1], [START_ID, 0, 2]]]
+
+
+def test_a_beam_of_none_is_refused():
+    with pytest.raises(UsageError, match="beam_size must be at least 1, got 0"):
+        BeamSearch(0)

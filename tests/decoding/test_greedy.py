@@ -5,8 +5,9 @@ from keras import ops
 
 from fake_steps import SpellingStep, TableStep, spell, word
 from tiny_transformer import tiny_transformer
-from transformer_tutorial.decoding.greedy import END_ID, START_ID, greedy_search
+from transformer_tutorial.decoding.greedy import greedy_search
 from transformer_tutorial.decoding.plain_step import PlainStep
+from transformer_tutorial.token_ids import END_ID, START_ID
 
 
 def search(step, max_length):
@@ -73,3 +74,14 @@ def test_each_token_of_a_model_is_the_one_that_it_finds_most_probable():
         ends = np.flatnonzero(row == END_ID)
         last = ends[0] if len(ends) else len(row) - 1
         np.testing.assert_array_equal(row[1 : last + 1], following[:last])
+
+
+def test_of_two_equally_probable_tokens_the_first_is_taken():
+    step = TableStep(np.zeros((1, 3, 6, 6)))
+    assert np.asarray(search(step, 3).ids).tolist() == [[START_ID, 0, 0]]
+
+
+def test_a_score_is_right_however_large_the_logits_are():
+    logits = np.full((1, 3, 6, 6), -1e4)
+    logits[..., 4], logits[..., 5] = 1e4, 1e4 - 1
+    np.testing.assert_allclose(search(TableStep(logits), 3).scores, [-2 * np.log(1 + np.exp(-1))], rtol=1e-4)

@@ -6,9 +6,12 @@ import tensorflow as tf
 
 from tiny_transformer import tiny_transformer
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair
-from transformer_tutorial.data.tokenizers import PADDING_ID, START_ID
 from transformer_tutorial.decoding import translator as translator_module
+from transformer_tutorial.decoding.beam import BeamSearch
+from transformer_tutorial.decoding.plain_step import PlainStep
+from transformer_tutorial.decoding.sampling import SamplingSearch
 from transformer_tutorial.decoding.translator import ExportTranslator, Translator, print_translation
+from transformer_tutorial.token_ids import END_ID, PADDING_ID, START_ID
 
 pytest.importorskip("tensorflow_text")
 
@@ -55,7 +58,7 @@ def test_the_notebooks_call_returns_text_tokens_and_the_last_cross_attention(tra
 
 def test_many_sentences_are_translated_as_the_notebooks_call_translates_each(translator):
     texts = ["a casa.", "o gato", "o cão vê"]
-    assert all(len(ids) <= 8 for ids in translator._encode(texts))
+    assert all(len(translator.align(text).source_tokens) <= 8 for text in texts)
     together = translator.translate(texts)
     assert together == [translator(text, max_length=LIMIT)[0].numpy().decode() for text in texts]
     assert len(set(together)) > 1
@@ -76,25 +79,58 @@ def test_a_blank_sentence_gives_a_blank_translation(translator):
     assert translator.translate([]) == []
 
 
-def test_a_stream_is_translated_in_order_a_batch_at_a_time(translator):
+def texts_of(found):
+    return [best.text for best, *_ in found]
+
+
+def test_a_stream_is_translated_in_order_some_batches_at_a_time(translator):
     asked = []
     stream = (asked.append(text) or text for text in NEW)
-    batches = translator.translate_in_batches(stream, batch_size=3)
-    first = next(batches)
-    assert len(asked) == 3
-    assert first + next(batches) == translator.translate(NEW)
-    assert list(batches) == []
+    parts = translator.stream(stream, batch_size=1, ahead=3)
+    first = next(parts)
+    assert len(asked) == len(first) == 3
+    assert texts_of(first) + texts_of(next(parts)) == translator.translate(NEW)
+    assert list(parts) == []
 
 
 def test_a_beam_is_searched_when_one_is_asked_for(translator):
     assert translator.translate(NEW, beam_size=4, length_penalty=0.0) != translator.translate(NEW)
 
 
+def test_all_that_a_search_finds_comes_with_its_score_best_first(translator):
+    found = translator.translations([*NEW, " "], BeamSearch(3))
+    assert texts_of(found) == translator.translate([*NEW, ""], beam_size=3)
+    for each in found:
+        assert len(each) == 3 and [one.score for one in each] == sorted((one.score for one in each), reverse=True)
+    assert {one.text for one in found[-1]} == {""} and all(len({one.text for one in each}) > 1 for each in found[:-1])
+
+
+def test_what_was_cut_at_the_length_limit_is_told(translator):
+    bias = translator.transformer.final_layer.bias
+    kept = bias.numpy()
+    found = {}
+    for push in (-1e4, 1e4):  # never an end, and nothing but an end
+        bias.assign(kept + push * (np.arange(len(kept)) == END_ID))
+        found[push] = [best.cut for best, *_ in translator.translations(NEW)]
+    bias.assign(kept)
+    assert found == {-1e4: [True] * 4, 1e4: [False] * 4}
+
+
+def test_samples_are_drawn_again_by_the_same_seed(translator):
+    first, again, other = (translator.translations(NEW, SamplingSearch(seed=seed, samples=2)) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_the_plain_step_gives_the_same_text(tokenizers, translator):
+    plain = Translator(tokenizers, translator.transformer, make_step=PlainStep)
+    assert plain.translate(NEW) == translator.translate(NEW)
+
+
 def test_sources_that_are_too_long_are_cut_and_counted(tokenizers, translator):
     short = Translator(tokenizers, translator.transformer, max_tokens=6)
     assert short.translate(NEW[2:3]) == short.translate([NEW[2], "a"])[:1]
     assert short.truncated == 2
-    assert len(short._encode(NEW[2:3])[0]) == 6
+    assert len(short.align(NEW[2]).source_tokens) == 6
 
 
 def test_an_alignment_has_a_row_for_each_predicted_token(translator, tokenizers):

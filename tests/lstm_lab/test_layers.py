@@ -1,5 +1,10 @@
 """The cells as Keras layers: equal to Keras's own, trained by hand, at home wherever Keras's layers are."""
 
+import json
+import pathlib
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -8,8 +13,10 @@ import tensorflow as tf
 import lstm_lab
 from lstm_lab.cells.lstm import LSTMCell
 from lstm_lab.config import VARIANTS
+from lstm_lab.fast.fused_cells import FusedLSTM
 from transformer_tutorial.runtime.errors import UsageError
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 B, T, M, N = 4, 4, 3, 5
 X = np.random.default_rng(0).normal(size=(B, T, M))
 MASK = np.arange(T) < np.array([4, 2, 3, 1])[:, None]
@@ -119,27 +126,34 @@ def test_ten_steps_of_training_by_hand_give_the_weights_of_the_tape(variant):
     lambda **how: lstm_lab.SimpleRNN(N, dtype="float64", **how),
     lambda **how: lstm_lab.LSTM(N, "V", dtype="float64", **how),
     lambda **how: lstm_lab.LSTM(N, "FGR", error_flow="truncated", dtype="float64", **how),
-], ids=["SimpleRNN", "V", "FGR truncated"])  # fmt: skip
+    lambda **how: lstm_lab.LSTM(N, "V", po_prev=True, dtype="float64", **how),
+], ids=["SimpleRNN", "V", "FGR truncated", "V po_prev"])  # fmt: skip
 def test_both_loops_of_the_manual_backward_give_the_weights_of_the_tape(make):
     by_tape = trained_weights(make(backward="tape"))
     assert_close(trained_weights(make()), by_tape, rtol=0, atol=1e-10)
     assert_close(trained_weights(make(unroll=True)), by_tape, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("how", HOW)
-def test_only_the_manual_backward_calls_the_pass_written_by_hand(how, monkeypatch):
-    calls, backward = [], LSTMCell.backward
+@pytest.mark.parametrize(("how", "by_cell", "by_twin"), [("manual", 0, T), ("unrolled", T, 0), ("tape", 0, 0)])
+def test_only_the_manual_backward_calls_the_pass_written_by_hand(how, by_cell, by_twin, monkeypatch):
+    calls = {LSTMCell: 0, FusedLSTM: 0}
 
-    def counted(self, weights, step, d_state):
-        calls.append(step)
-        return backward(self, weights, step, d_state)
+    def count(owner, method):
+        original = getattr(owner, method)
 
-    monkeypatch.setattr(LSTMCell, "backward", counted)
+        def counted(*arguments):
+            calls[owner] += 1
+            return original(*arguments)
+
+        monkeypatch.setattr(owner, method, counted)
+
+    count(LSTMCell, "backward")
+    count(FusedLSTM, "step_back")
     layer = lstm_lab.LSTM(N, dtype="float64", **HOW[how])
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(layer(X))
     tape.gradient(loss, layer.trainable_weights)
-    assert len(calls) == (0 if how == "tape" else T)
+    assert calls == {LSTMCell: by_cell, FusedLSTM: by_twin}
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -186,7 +200,8 @@ def test_mixed_bfloat16_computes_in_bfloat16_and_trains_float32_weights(how):
 @pytest.mark.parametrize("make", [
     lambda: lstm_lab.SimpleRNN(N, backward="tape", return_sequences=True, name="memory"),
     lambda: lstm_lab.LSTM(N, "CIFG", error_flow="truncated", unit_forget_bias=False, go_backwards=True, unroll=True),
-], ids=["SimpleRNN", "LSTM"])  # fmt: skip
+    lambda: lstm_lab.LSTM(N, "FGR", po_prev=True, return_state=True, stateful=True, zero_output_for_mask=True),
+], ids=["SimpleRNN", "LSTM", "stateful LSTM"])  # fmt: skip
 def test_the_config_makes_the_same_layer_again(make):
     layer = make()
     again = type(layer).from_config(layer.get_config())
@@ -212,16 +227,59 @@ def test_a_layer_takes_sequences_of_any_length():
         assert model.predict(X[:, :length], verbose=0).shape == (B, N)
 
 
-def test_training_under_a_distribution_strategy_is_training():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+MIRRORED = """
+import json
+import keras, numpy as np, tensorflow as tf
+import lstm_lab
+
+cpu, two = tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, two)
+mirrored, alone = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), tf.distribute.get_strategy()
+assert mirrored.num_replicas_in_sync == 2
+random = np.random.default_rng(0)
+x, target = random.normal(size=(8, 4, 3)), random.normal(size=(8, 5))
+x[::3, 2:] = 0
+
+def weights(strategy, make):
     with strategy.scope():
         keras.utils.set_random_seed(0)
-        model = keras.Sequential([keras.Input((T, M)), lstm_lab.LSTM(N)])
-        model.compile("sgd", "mse")
+        inputs, masking = keras.Input((4, 3), dtype="float64"), keras.layers.Masking(dtype="float64")
+        model = keras.Sequential([inputs, masking, make(dtype="float64")])
+        model.compile(keras.optimizers.Adam(0.01), keras.losses.MeanSquaredError(dtype="float64"))
     before = model.get_weights()
-    history = model.fit(X, np.zeros((B, N)), epochs=3, verbose=0).history["loss"]
-    assert history[-1] < history[0]
-    assert any(np.any(old != new) for old, new in zip(before, model.get_weights(), strict=True))
+    model.fit(x, target, epochs=3, batch_size=4, shuffle=False, verbose=0)
+    return before, model.get_weights()
+
+def distance(a, b):
+    return [float(np.abs(old - new).max()) for old, new in zip(a, b)]
+
+for name, make in {
+    "manual": lambda **how: lstm_lab.LSTM(5, "FGR", **how),
+    "unrolled": lambda **how: lstm_lab.LSTM(5, "V", unroll=True, **how),
+    "tape": lambda **how: lstm_lab.LSTM(5, backward="tape", **how),
+    "SimpleRNN": lambda **how: lstm_lab.SimpleRNN(5, **how),
+}.items():
+    (before, on_two), (_, on_one) = weights(mirrored, make), weights(alone, make)
+    print(json.dumps([name, max(distance(on_two, on_one)), min(distance(before, on_two))]))
+"""
+
+
+@pytest.fixture(scope="module")
+def mirrored_training():
+    """By layer, how far training on two devices ends from training on one, and how far every weight moved.
+
+    In a process of its own, because logical devices are set up before TensorFlow starts.
+    """
+    finished = subprocess.run([sys.executable, "-c", MIRRORED], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    return {name: numbers for name, *numbers in map(json.loads, finished.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("layer", ["manual", "unrolled", "tape", "SimpleRNN"])
+def test_training_on_two_devices_gives_the_weights_of_training_on_one(mirrored_training, layer):
+    difference, change = mirrored_training[layer]
+    assert difference < 1e-10
+    assert change > 1e-3
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -246,6 +304,7 @@ def test_the_forget_gates_bias_starts_at_one_unless_told_otherwise():
         (lambda: lstm_lab.LSTM(N, backward="by hand"), "unknown backward 'by hand'. Choose from: manual, tape"),
         (lambda: lstm_lab.SimpleRNN(N, backward="manul"), "unknown backward 'manul'. Did you mean manual"),
         (lambda: lstm_lab.LSTM(N, error_flow="cut"), "unknown error flow 'cut'"),
+        (lambda: lstm_lab.LSTM(N, "NOG", po_prev=True), "variant NOG has no output peephole, which po_prev is about"),
         (lambda: lstm_lab.LSTM(0), "units must be a whole number of at least 1, got 0"),
         (lambda: lstm_lab.SimpleRNN(2.5), "units must be a whole number of at least 1, got 2.5"),
     ],

@@ -80,20 +80,20 @@ def without_start(gradients, t):
     return gradients._replace(weights=weights._replace(R=0 * weights.R, p=keeps_output_gate * weights.p))
 
 
-PEEPHOLES = '+ p["i"] * d["i"] + p["f"] * d["f"]  # (16)'
+PEEPHOLES = '+ p["i"] * d["i"] + p["f"] * d["f"] +'
 
 LSTM_MUTATIONS = {
-    "the output peephole dropped from d_c": ("V", {' + p["o"] * d["o"]  # (9)': ""}),
-    "the output peephole doubled in d_c": ("V", {'+ p["o"] * d["o"]  # (9)': '+ 2 * p["o"] * d["o"]'}),
-    "the input peephole dropped": ("V", {PEEPHOLES: '+ p["f"] * d["f"]'}),
-    "the forget peephole dropped": ("V", {PEEPHOLES: '+ p["i"] * d["i"]'}),
-    "the input peephole one step late": ("V", {PEEPHOLES: '+ p["i"] * memory.stale(d["i"]) + p["f"] * d["f"]'}),
-    "both peepholes doubled": ("V", {PEEPHOLES: '+ 2 * (p["i"] * d["i"] + p["f"] * d["f"])'}),
+    "the output peephole dropped from d_c": ("V", {' + p_new * d["o"]  # (9)': ""}),
+    "the output peephole doubled in d_c": ("V", {'+ p_new * d["o"]  # (9)': '+ 2 * p_new * d["o"]'}),
+    "the input peephole dropped": ("V", {PEEPHOLES: '+ p["f"] * d["f"] +'}),
+    "the forget peephole dropped": ("V", {PEEPHOLES: '+ p["i"] * d["i"] +'}),
+    "the input peephole one step late": ("V", {PEEPHOLES: '+ p["i"] * memory.stale(d["i"]) + p["f"] * d["f"] +'}),
+    "both peepholes doubled": ("V", {PEEPHOLES: '+ 2 * (p["i"] * d["i"] + p["f"] * d["f"]) +'}),
     "the carry with the forget gate of the step before": (
         "V",
         {
             "= d_c * f + p": "= d_c * memory.before(f) + p",
-            "Step(x, state, i, f,": "Step(x, state, i, memory.remember(f),",
+            "Step((), state, i, f,": "Step((), state, i, memory.remember(f),",
         },
     ),
     "the carry dropped": ("V", {"= d_c * f + p": "= p"}),
@@ -101,7 +101,7 @@ LSTM_MUTATIONS = {
     "d_f with the new cell": ("V", {'(d_c * c_previous + d_gates["f"])': '(d_c * step.state.c + d_gates["f"])'}),
     "the slope of z at the output": ("V", {"row.input_activation.slope(z)": "TANH.slope(tf.tanh(z))"}),
     "the slope of h(c) at the output": ("V", {"slope(squashed)": "slope(tf.tanh(squashed))"}),
-    "d_po with the previous cell": ("V", {'"o": step.state.c}': '"o": c_previous}'}),
+    "d_po with the previous cell": ("V", {"else step.state.c}": "else c_previous}"}),
     "d_pi with the new cell": ("V", {'{"i": c_previous,': '{"i": step.state.c,'}),
     "R not transposed": ("V", {"d_a @ tf.transpose(flowing.R)": "recurrent_untransposed(d, flowing.R, row.blocks)"}),
     "the output gate dropped from d_y": (

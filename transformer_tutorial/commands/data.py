@@ -7,6 +7,7 @@ import numpy as np
 
 from transformer_tutorial.cli import Data, preset_config
 from transformer_tutorial.commands.train import open_config_corpus, with_absolute_path
+from transformer_tutorial.data.overlap import describe_overlap, overlap
 from transformer_tutorial.data.prepared import EncodedSplit, default_cache_dir, prepare
 
 
@@ -32,6 +33,7 @@ def run(options: Data) -> None:
         print(describe(name, getattr(prepared, name), config.max_tokens))
     print(f"test: {'kept for the end, not opened' if 'test' in corpus.readers else 'none'}")
     train = corpus.read("train")
+    print(describe_overlap("validation", overlap(corpus.read("validation"), train)))
     for source, target in list(zip(train.source, train.target, strict=True))[: options.examples]:
         print(f"\n{config.source_language}  {source}\n{config.target_language}  {target}")
 

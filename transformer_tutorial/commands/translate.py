@@ -4,29 +4,83 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tqdm import tqdm
+
 from transformer_tutorial.attention_figures import plot_attention_heads, plot_attention_overview
 from transformer_tutorial.cli import Translate
 from transformer_tutorial.config import read_config
-from transformer_tutorial.decoding.translator import Alignment, Translator
+from transformer_tutorial.decoding.loop import Search
+from transformer_tutorial.decoding.sampling import SamplingSearch
+from transformer_tutorial.decoding.translator import Alignment, TranslatedText, Translator, beam_search_or_greedy
 from transformer_tutorial.learning.run_folder import RunFolder
 from transformer_tutorial.runtime.errors import UsageError
 from transformer_tutorial.runtime.figure_style import save_figure
 
+BATCHES_AHEAD = 16  # are read before the first is translated, so that sentences of similar length can share one
+
 
 def run(options: Translate) -> None:
-    """One line out for one sentence in, a blank line for a blank one."""
+    """Translates what was asked for, and writes each part as soon as it is translated."""
     if options.attention and not options.text:
         raise UsageError("--attention draws sentences given as arguments, none came: translate --attention a.png TEXT")
+    if options.batch_size < 1:
+        raise UsageError(f"--batch-size must be at least 1, got {options.batch_size}.")
+    search = chosen_search(options)
     config = read_config(options.run_dir)
     model, tokenizers = RunFolder(options.run_dir).load_model()
-    translator = Translator(tokenizers, model, config.max_tokens)
+    translator = Translator(tokenizers, model, config.max_tokens, jit_compile=options.jit_compile)
     texts = iter(options.text) if options.text else stdin_lines()
-    for batch in translator.translate_in_batches(texts, options.beam_size, options.length_penalty):
-        print(*batch, sep="\n", flush=True)
+    waiting = not options.text and sys.stdin.isatty()  # a person wants an answer after each line
+    sizes = {"batch_size": 1, "ahead": 1} if waiting else {"batch_size": options.batch_size, "ahead": BATCHES_AHEAD}
+    write(translator.stream(texts, search, **sizes), options.n_best)
     if translator.truncated:
         print(f"{translator.truncated} sentences were cut to {config.max_tokens} tokens.", file=sys.stderr)
     for number, text in enumerate(options.text if options.attention else ()):
-        save_attention(translator, text, options, numbered(options.attention, number))
+        save_attention(translator, text, search, options.layer, numbered(options.attention, number))
+
+
+def chosen_search(options: Translate) -> Search:
+    """Greedy search, beam search or sampling.
+
+    Raises:
+        UsageError: flags that do not go together, or a value out of its range.
+    """
+    if options.n_best is not None and options.n_best < 1:
+        raise UsageError(f"--n-best must be at least 1, got {options.n_best}.")
+    if (options.temperature, options.top_k, options.top_p) == (None, None, None):
+        if options.n_best is not None and options.n_best > options.beam_size:
+            raise UsageError(
+                f"--n-best {options.n_best} needs as many beams, got {options.beam_size}: --beam-size {options.n_best} "
+                "or more, or sampling with --temperature."
+            )
+        return beam_search_or_greedy(options.beam_size, options.length_penalty)
+    if options.beam_size != 1:
+        raise UsageError(
+            f"--beam-size {options.beam_size} is for searching; --temperature, --top-k and --top-p are for sampling: "
+            "leave out one or the other."
+        )
+    temperature = 1.0 if options.temperature is None else options.temperature
+    return SamplingSearch(temperature, options.top_k, options.top_p, options.seed, options.n_best or 1)
+
+
+def write(batches: Iterator[list[list[TranslatedText]]], n_best: int | None) -> None:
+    """Prints translations, with a progress bar on stderr where no translation passes by on the same terminal."""
+    hidden = not sys.stderr.isatty() or sys.stdout.isatty()
+    with tqdm(unit=" lines", file=sys.stderr, disable=hidden) as bar:
+        done = 0
+        for batch in batches:
+            for number, found in enumerate(batch, start=done + 1):
+                print(*as_lines(number, found, n_best), sep="\n")
+            sys.stdout.flush()
+            done += len(batch)
+            bar.update(len(batch))
+
+
+def as_lines(number: int, found: list[TranslatedText], n_best: int | None) -> list[str]:
+    """The best translation; or the `n_best` best, each after the number of its sentence and its score."""
+    if n_best is None:
+        return [found[0].text]
+    return [f"{number}\t{one.score:.4f}\t{one.text}" for one in found[:n_best]]
 
 
 def stdin_lines() -> Iterator[str]:
@@ -40,10 +94,10 @@ def numbered(path: Path, number: int) -> Path:
     return path if number == 0 else path.with_name(f"{path.stem}-{number + 1}{path.suffix}")
 
 
-def save_attention(translator: Translator, text: str, options: Translate, file: Path) -> None:
+def save_attention(translator: Translator, text: str, search: Search, layer: int | None, file: Path) -> None:
     """Draws the cross-attention of one sentence into `file`."""
-    alignment = translator.align(text, options.beam_size, options.length_penalty)
-    print(f"Attention: {save_figure(attention_figure(alignment, options.layer), file)}", file=sys.stderr)
+    alignment = translator.align(text, search=search)
+    print(f"Attention: {save_figure(attention_figure(alignment, layer), file)}", file=sys.stderr)
 
 
 def attention_figure(alignment: Alignment, layer: int | None):

@@ -63,5 +63,5 @@ class SubwordSampler:
         processor = sentencepiece.SentencePieceProcessor(model_proto=tokenizer.to_bytes())
         lines = [f" {text}" for text in texts]
         # One thread: several would share the random numbers out in an order of their own.
-        pieces = processor.encode(lines, enable_sampling=True, alpha=self.alpha, nbest_size=-1, num_threads=1)
+        pieces = processor.encode(lines, enable_sampling=True, alpha=self.alpha, nbest_size=-1, num_threads=1)  # (1)
         return cut([np.array([START_ID, *row, END_ID], np.int32) for row in pieces], max_tokens)

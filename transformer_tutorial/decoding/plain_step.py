@@ -1,8 +1,9 @@
 """The next token's logits, by running the whole prefix through the decoder again: the definition.
 
-Every search here works with any step: `step(token_ids, state, position) -> (logits, state)`.
+Every search here works with any step: `step(token_ids, state, position) -> (logits, state)`. The one that is used by
+default is the twin of this one, ../fast/cached_step.py.
 
-Next: greedy.py
+Next: loop.py
 """
 
 from typing import NamedTuple
@@ -30,9 +31,10 @@ class PlainStep:
 
     Args:
         model: the Transformer.
+        max_length: any; a step that keeps the tokens so far would make room for so many.
     """
 
-    def __init__(self, model: Transformer):
+    def __init__(self, model: Transformer, max_length=None):
         self.model = model
 
     def start(self, source_ids) -> PlainState:

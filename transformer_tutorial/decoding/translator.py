@@ -1,20 +1,22 @@
 """Text in, text and attention out.
 
 `Translator` is the notebook's class: called with one sentence it returns text, tokens and attention weights, also
-inside a graph. `translate` and `translate_in_batches` are for many sentences; the command line uses the same two.
+inside a graph. `translate`, `translations` and `stream` are for many sentences; the command line uses the same.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from transformer_tutorial.data.tokenizer_pair import encode
-from transformer_tutorial.decoding.greedy import greedy_search
-from transformer_tutorial.decoding.plain_step import PlainStep
-from transformer_tutorial.decoding.search import BatchSearch, in_order, search_all
+from transformer_tutorial.decoding.beam import BeamSearch
+from transformer_tutorial.decoding.greedy import GreedySearch, greedy_search
+from transformer_tutorial.decoding.loop import Search
+from transformer_tutorial.decoding.search import BatchSearch, Translation, in_order, search_all
+from transformer_tutorial.fast.cached_step import CachedStep
 from transformer_tutorial.model import AttentionMaps
 from transformer_tutorial.token_ids import PADDING_ID
 
@@ -37,6 +39,20 @@ class Alignment(NamedTuple):
     maps: AttentionMaps
 
 
+class TranslatedText(NamedTuple):
+    """One translation of one sentence.
+
+    Attributes:
+        text: the translation, on one line.
+        score: of the search that found it.
+        cut: whether the length limit came before the end.
+    """
+
+    text: str
+    score: float
+    cut: bool
+
+
 class Translator(tf.Module):
     """Translates text with a trained model.
 
@@ -44,16 +60,29 @@ class Translator(tf.Module):
         tokenizers: a `TokenizerPair`, or the tutorial's converter: anything with a tokenizer for each language, as
             `source` and `target` or as `pt` and `en`.
         transformer: the model.
-        max_tokens: longer sources are cut to so many tokens, the end token included.
+        max_tokens: longer sources are cut to so many tokens, the end token included; translations have at most one
+            more, the start token.
+        make_step, jit_compile: as in `BatchSearch`.
+
+    Attributes:
+        truncated: how many sources were longer than `max_tokens` so far.
     """
 
-    def __init__(self, tokenizers, transformer, max_tokens: int = MAX_TOKENS):
+    def __init__(
+        self,
+        tokenizers,
+        transformer,
+        max_tokens: int = MAX_TOKENS,
+        make_step: Callable = CachedStep,
+        jit_compile: bool = False,
+    ):
         super().__init__()
         self.tokenizers, self.transformer, self.max_tokens = tokenizers, transformer, max_tokens
+        self.make_step, self.jit_compile = make_step, jit_compile
         self.source = getattr(tokenizers, "source", None) or tokenizers.pt
         self.target = getattr(tokenizers, "target", None) or tokenizers.en
         self.truncated = 0
-        self._searches: dict[tuple[int, float], BatchSearch] = {}
+        self._searches: dict[Search, BatchSearch] = {}
 
     def __call__(self, sentence, max_length: int = MAX_TOKENS):
         """The notebook's call: one sentence, greedy search.
@@ -67,7 +96,7 @@ class Translator(tf.Module):
             cross-attention weights, float32, (1, H, T - 1, S).
         """
         source_ids = tf.cast(self.source.tokenize(tf.reshape(sentence, [1])).to_tensor(), tf.int32)
-        step = PlainStep(self.transformer)
+        step = self.make_step(self.transformer, max_length)
         ids = greedy_search(step, step.start(source_ids), tf.shape(source_ids)[0], max_length).ids
         ids = ids[:, : tf.reduce_max(tf.where(ids[0] != PADDING_ID)) + 1]
         maps = self.transformer.attention_maps((source_ids, ids[:, :-1]))
@@ -76,43 +105,74 @@ class Translator(tf.Module):
 
     def translate(self, texts: Sequence[str], beam_size: int = 1, length_penalty: float = 1.0) -> list[str]:
         """Translates many sentences; a blank one gives an empty translation."""
-        hypotheses = self._search(texts, beam_size, length_penalty)
-        return self._detokenize(texts, hypotheses)
+        found = self.translations(texts, beam_search_or_greedy(beam_size, length_penalty))
+        return [best.text for best, *_ in found]
 
-    def translate_in_batches(
-        self, texts: Iterable[str], beam_size: int = 1, length_penalty: float = 1.0, batch_size: int = 256
-    ) -> Iterator[list[str]]:
-        """Translates a stream of sentences in order, `batch_size` at a time, in bounded memory."""
+    def translations(
+        self, texts: Sequence[str], search: Search | None = None, batch_size: int = 64
+    ) -> list[list[TranslatedText]]:
+        """All that a search finds for each sentence, best first.
+
+        Args:
+            texts: sentences. A blank one has empty translations.
+            search: a `BeamSearch` or a `SamplingSearch`; None is greedy search.
+            batch_size: sentences searched together, at least 1.
+        """
+        found = self._search(texts, search, batch_size)
+        lines = iter(self._detokenize([one.ids for each in found for one in each]))
+        return [
+            [TranslatedText(next(lines) if text.strip() else next(lines)[:0], one.score, one.cut) for one in each]
+            for text, each in zip(texts, found, strict=True)
+        ]
+
+    def stream(
+        self, texts: Iterable[str], search: Search | None = None, batch_size: int = 64, ahead: int = 16
+    ) -> Iterator[list[list[TranslatedText]]]:
+        """Translates a stream of sentences in order and in bounded memory.
+
+        Reads `ahead` batches at a time, so that sentences of similar length can share one, and yields their
+        translations, each as `translations` does.
+        """
         texts = iter(texts)
-        while batch := list(itertools.islice(texts, batch_size)):
-            yield self.translate(batch, beam_size, length_penalty)
+        while some := list(itertools.islice(texts, ahead * batch_size)):
+            yield self.translations(some, search, batch_size)
 
-    def align(self, text: str, beam_size: int = 1, length_penalty: float = 1.0) -> Alignment:
-        """Translates one sentence and returns the attention weights of every layer and head as well."""
-        source = self._encode([text])
-        (ids,) = self._search([text], beam_size, length_penalty)
-        maps = self.transformer.attention_maps((np.array(source), ids[None, :-1]))
-        tokens = [_pieces(self.source, source[0]), _pieces(self.target, ids[1:])]
-        return Alignment(self._detokenize([text], [ids])[0], *tokens, AttentionMaps(*map(np.asarray, maps)))
+    def align(
+        self, text: str, beam_size: int = 1, length_penalty: float = 1.0, search: Search | None = None
+    ) -> Alignment:
+        """Translates one sentence and returns the attention weights of every layer and head as well.
 
-    def _search(self, texts: Sequence[str], beam_size: int, length_penalty: float) -> list[np.ndarray]:
-        key = beam_size, length_penalty
-        if key not in self._searches:
-            self._searches[key] = BatchSearch(self.transformer, beam_size, length_penalty, self.max_tokens + 1)
-        source = self._encode(texts)
-        return in_order(search_all(self._searches[key], source), len(source))
+        Args:
+            text: the sentence.
+            beam_size, length_penalty: as in `BeamSearch`; 1 beam is greedy search.
+            search: a search to use instead.
+        """
+        source = encode(self.source, [text], self.max_tokens).ids
+        ((best, *_),) = self._search([text], search or beam_search_or_greedy(beam_size, length_penalty), 1)
+        maps = self.transformer.attention_maps((np.array(source), best.ids[None, :-1]))
+        tokens = [_pieces(self.source, source[0]), _pieces(self.target, best.ids[1:])]
+        return Alignment(self._detokenize([best.ids])[0], *tokens, AttentionMaps(*map(np.asarray, maps)))
 
-    def _encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+    def _search(self, texts: Sequence[str], search: Search | None, batch_size: int) -> list[list[Translation]]:
+        search = search or GreedySearch()
+        if search not in self._searches:
+            self._searches[search] = BatchSearch(
+                self.transformer, search, self.max_tokens + 1, self.make_step, self.jit_compile
+            )
         encoded = encode(self.source, texts, self.max_tokens)
         self.truncated += encoded.truncated
-        return encoded.ids
+        return in_order(search_all(self._searches[search].translations, encoded.ids, batch_size), len(texts))
 
-    def _detokenize(self, texts: Sequence[str], hypotheses: Sequence[np.ndarray]) -> list[str]:
-        if not texts:
+    def _detokenize(self, ids: Sequence[np.ndarray]) -> list[str]:
+        if not ids:
             return []
-        lines = self.target.detokenize(tf.ragged.constant([list(ids) for ids in hypotheses], tf.int64)).numpy()
-        lines = [line.decode("utf-8", "replace").replace("\n", " ").strip() for line in lines]
-        return [line if text.strip() else "" for text, line in zip(texts, lines, strict=True)]
+        lines = self.target.detokenize(tf.ragged.constant([list(row) for row in ids], tf.int64)).numpy()
+        return [line.decode("utf-8", "replace").replace("\n", " ").strip() for line in lines]
+
+
+def beam_search_or_greedy(beam_size: int, length_penalty: float) -> Search:
+    """Greedy search for one beam, which is the same and costs less."""
+    return GreedySearch() if beam_size == 1 else BeamSearch(beam_size, length_penalty)
 
 
 class ExportTranslator(tf.Module):

@@ -24,12 +24,12 @@ class FusedAdam(keras.optimizers.Adam):
         index, step = self._get_variable_index(variable), tf.cast(self.iterations + 1, variable.dtype)
         beta_1, beta_2 = (tf.constant(beta, variable.dtype) for beta in (self.beta_1, self.beta_2))
         slots = [slot[index].value.handle for slot in (self._momentums, self._velocities)]
-        tf.raw_ops.ResourceApplyAdam(
+        tf.raw_ops.ResourceApplyAdam(  # (1)
             var=variable.handle,
             m=slots[0],
             v=slots[1],
             beta1_power=beta_1**step,
-            beta2_power=beta_2**step,
+            beta2_power=beta_2**step,  # (2)
             lr=tf.cast(learning_rate, variable.dtype),
             beta1=beta_1,
             beta2=beta_2,

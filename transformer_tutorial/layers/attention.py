@@ -180,6 +180,10 @@ class BaseAttention(SubLayer):
         self.mha.build(x_shape)
         self.layernorm.build(x_shape)
 
+    def _attend(self, x, context, allowed):
+        update, weights = self.mha.attend(self.before(x), context, allowed)
+        return self.after(x, update), weights  # (4)
+
     def compute_output_shape(self, x_shape, allowed_shape=None):
         return x_shape
 
@@ -197,8 +201,7 @@ class CrossAttention(BaseAttention):
         self.layernorm.build(x_shape)
 
     def attend(self, x, context, allowed=None):
-        update, weights = self.mha.attend(self.before(x), context, allowed)
-        return self.after(x, update), weights  # (4)
+        return self._attend(x, context, allowed)
 
     def call(self, x, context, allowed=None):
         return self.attend(x, context, allowed)[0]
@@ -212,8 +215,7 @@ class GlobalSelfAttention(BaseAttention):
     """Every token looks at the whole sequence. Arguments: `BaseAttention`."""
 
     def attend(self, x, allowed=None):
-        update, weights = self.mha.attend(self.before(x), None, allowed)
-        return self.after(x, update), weights  # (4)
+        return self._attend(x, None, allowed)
 
     def call(self, x, allowed=None):
         return self.attend(x, allowed)[0]

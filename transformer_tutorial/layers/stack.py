@@ -1,10 +1,9 @@
 """What the encoder and the decoder have in common: hyper-parameters, the embedded input, and the order of layers.
 
-    (1)  x = Dropout(Embedding(ids) √d_model + positions)
-    (2)  x = layer(x)                                             num_layers times
-    (3)  x = LayerNorm(x)                                         with pre-norm only
+    (1)  x = Dropout(Embedding(ids) √d_model + positions)         before the layers
+    (2)  x = LayerNorm(x)                                         behind them, with pre-norm only
 
-Source: Vaswani et al. 2017, section 3.1; Xiong et al. 2020, section 3, for (3).
+Source: Vaswani et al. 2017, section 3.1; Xiong et al. 2020, section 3, for (2).
 Next: encoder.py
 """
 
@@ -123,11 +122,11 @@ class Stack(keras.layers.Layer):
 
     def embed(self, ids, start=0):
         """Equation (1): ids, int, (B, T), the first of them at position `start` -> float, (B, T, d_model)."""
-        return self.dropout(self.pos_embedding(ids, start=start))
+        return self.dropout(self.pos_embedding(ids, start=start))  # (1)
 
     def finish(self, x):
-        """Equation (3)."""
-        return self.layernorm(x) if self.layernorm else x
+        """Equation (2)."""
+        return self.layernorm(x) if self.layernorm else x  # (2)
 
     def compute_output_shape(self, x_shape, *context_shapes):
         return (*x_shape, self.d_model)

@@ -42,8 +42,8 @@ class SubLayer(keras.layers.Layer):
 
     def after(self, x, update):
         """The output, from the input and the function's value."""
-        y = x + self.update_dropout(update)
-        return y if self.norm == "pre" else self.layernorm(y)  # (1) (2)
+        y = x + self.update_dropout(update)  # (2)
+        return y if self.norm == "pre" else self.layernorm(y)  # (1)
 
     def get_config(self):
         return {**super().get_config(), "norm": self.norm, "residual_dropout": self.residual_dropout}

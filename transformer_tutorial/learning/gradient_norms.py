@@ -108,5 +108,7 @@ def by_layer(variables: list[keras.Variable], squares: np.ndarray) -> dict[str, 
 
 
 def _norm(gradient):
-    """Float32 scalar; rows that TensorFlow gathered for an embedding are added up first."""
-    return ops.sqrt(ops.sum(ops.square(ops.cast(ops.convert_to_tensor(gradient), "float32"))))
+    """Float32 scalar."""
+    if isinstance(gradient, tf.IndexedSlices):  # of an embedding: a row for each token, equal ones not added up yet
+        gradient = tf.convert_to_tensor(gradient)
+    return ops.sqrt(ops.sum(ops.square(ops.cast(gradient, "float32"))))
