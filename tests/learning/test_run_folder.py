@@ -29,7 +29,7 @@ def letters(pieces: str) -> WordPieceTokenizer:
 def prepared(tmp_path_factory):
     split = EncodedSplit([np.array([2, 4, 3])] * 3, [np.array([2, 5, 3])] * 3, 0, 0)
     tokenizers = TokenizerPair(letters("ab"), letters("abc"))
-    return PreparedCorpus("0123456789abcdef" * 4, tokenizers, split, split, tmp_path_factory.mktemp("prepared"))
+    return PreparedCorpus("0123456789abcdef" * 4, tokenizers, split, split, {}, tmp_path_factory.mktemp("prepared"))
 
 
 @pytest.fixture

@@ -19,6 +19,12 @@ from lstm_lab.config import CELLS, VARIANTS, GradcheckOptions
         (["--dtype", "float16"], "gradcheck cannot run in float16: it rounds by 5e-4 or more"),
         (["--dtype", "bfloat16"], "gradcheck cannot run in bfloat16"),
         (["--cell", "rnn", "--variant", "V"], "--variant names LSTM variants, got --cell rnn."),
+        (
+            ["--po-prev", "--variant", "V", "NP"],
+            "--po-prev is about the output peephole, got --variant NP, which lacks",
+        ),
+        (["--po-prev", "--cell", "rnn"], "--po-prev is about the LSTM, got --cell rnn. Leave one of them out."),
+        (["--po-prev", "--trace", "page.html"], "--trace draws the output peephole at the new cell."),
         (["--lengths", "0"], "--lengths must be 1 or more, got 0."),
         (["--seeds", "-1"], "--seeds must be 0 or more, got -1."),
         (["--variants", "V"], "Unrecognized options: --variants"),

@@ -10,7 +10,7 @@ import tensorflow as tf
 from lstm_lab import gradcheck, problems, sequence
 from lstm_lab.cells import lstm_variants
 from lstm_lab.cli import main
-from lstm_lab.config import ERROR_FLOWS, VARIANTS, GradcheckOptions
+from lstm_lab.config import ERROR_FLOWS, VARIANTS, WITHOUT_OUTPUT_PEEPHOLE, GradcheckOptions
 from lstm_lab.gradcheck import Errors, check, first_difference, problem_groups, relative_error
 from lstm_lab.problems import DenseProblem, LSTMProblem, RNNProblem
 
@@ -45,6 +45,13 @@ def test_every_variant_is_equal_by_hand_by_tape_and_by_differences(variant):
     rows = check([LSTMProblem(variant, length, random(length)) for length in (1, 7)])
     assert all(row.ok for row in rows)
     assert max(row.errors.tape for row in rows) < 1e-14
+
+
+@pytest.mark.parametrize("variant", [variant for variant in VARIANTS if variant not in WITHOUT_OUTPUT_PEEPHOLE])
+def test_every_variant_is_equal_in_all_ways_where_the_output_gate_sees_the_previous_cell(variant):
+    rows = check([LSTMProblem(variant, length, random(length), po_prev=True) for length in (1, 7)])
+    assert all(row.ok for row in rows)
+    assert {"po", "c0"} <= {row.tensor for row in rows}
 
 
 @pytest.mark.parametrize("problem", [*map(DenseProblem, ("softmax", "sigmoid", "linear"), itertools.repeat(random()))])
@@ -188,6 +195,15 @@ def test_an_error_that_is_no_number_is_null_in_json(monkeypatch, capsys):
     assert main(["gradcheck", "--cell", "rnn", "--json", "--lengths", "2", "--seeds", "0"]) == 1
     rows = json.loads(capsys.readouterr().out)
     assert all(row["relative_error_tape"] is None and row["ok"] is False for row in rows)
+
+
+def test_po_prev_checks_the_variants_that_have_an_output_peephole(capsys):
+    options = GradcheckOptions(po_prev=True)
+    problems = [group[0] for group in problem_groups(options)]
+    assert [problem.variant for problem in problems] == ["V", "NIG", "NFG", "NIAF", "NOAF", "CIFG", "FGR"]
+    assert all(problem.po_prev for problem in problems)
+    assert main(["gradcheck", "--po-prev", "--variant", "V", "--lengths", "2", "--seeds", "0"]) == 0
+    assert capsys.readouterr().out.strip().endswith("(float64, lengths 2, seeds 0, po_prev).")
 
 
 def test_without_flags_every_cell_and_variant_is_checked():

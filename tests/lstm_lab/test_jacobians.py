@@ -25,9 +25,9 @@ def lstm_weights(variant):
     return Weights(*(draw(*shape) if shape else () for shape in weight_shapes(variant, M, N)))
 
 
-def lstm_run(variant, error_flow="full", batch=B):
+def lstm_run(variant, error_flow="full", batch=B, po_prev=False):
     """The cell, its weights, and a run of T steps from a state that is not zero."""
-    cell, weights = LSTMCell(variant, error_flow), lstm_weights(variant)
+    cell, weights = LSTMCell(variant, error_flow, po_prev), lstm_weights(variant)
     gates = draw(batch, 3 * N) if variant == "FGR" else ()
     start = State(draw(batch, N, seed=1), draw(batch, N, seed=2), gates)
     return cell, weights, sequence.forward(cell, weights, draw(batch, T, M), start)
@@ -48,6 +48,14 @@ def by_tape(cell, weights, step):
 @pytest.mark.parametrize("variant", WITHOUT_FGR)
 def test_the_closed_form_equals_the_tape(variant, error_flow):
     cell, weights, run = lstm_run(variant, error_flow)
+    got = jacobians.lstm_jacobian(cell, weights, run.steps[2])
+    np.testing.assert_allclose(got, by_tape(cell, weights, run.steps[2]), atol=1e-15)
+
+
+@pytest.mark.parametrize("error_flow", FLOWS)
+@pytest.mark.parametrize("variant", ["V", "NIG", "NOAF", "CIFG"])
+def test_the_closed_form_holds_where_the_output_gate_sees_the_previous_cell(variant, error_flow):
+    cell, weights, run = lstm_run(variant, error_flow, po_prev=True)
     got = jacobians.lstm_jacobian(cell, weights, run.steps[2])
     np.testing.assert_allclose(got, by_tape(cell, weights, run.steps[2]), atol=1e-15)
 

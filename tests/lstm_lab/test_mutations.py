@@ -155,6 +155,17 @@ DENSE_MUTATIONS = {
 }
 
 
+PO_PREV_MUTATIONS = {
+    "the output peephole's error sent to the new cell": {
+        "+ p_new * d": "+ p_previous * d",
+        '+ p_previous * d["o"]  # (16)': "",
+    },
+    "the output peephole's error dropped": {'+ p_previous * d["o"]  # (16)': ""},
+    "d_po with the new cell": {'"o": c_previous if row.po_prev else step.state.c': '"o": step.state.c'},
+    "the output gate sees the new cell": {"p, c_previous if row.po_prev else c)  # (6)": "p, c)"},
+}
+
+
 def failing(problem) -> set[str]:
     """The tensors over a limit, by complex step and by differences alike."""
     limits = LIMITS["float64"]
@@ -177,6 +188,12 @@ def mutated_cell(replacements):
 def test_an_lstm_with_this_bug_fails(mutation):
     variant, replacements = LSTM_MUTATIONS[mutation]
     assert failing(lstm_problem(variant, lstm=mutated_cell(replacements)))
+
+
+@pytest.mark.parametrize("variant", ["V", "FGR"])
+@pytest.mark.parametrize("mutation", PO_PREV_MUTATIONS)
+def test_an_lstm_whose_output_gate_sees_the_previous_cell_fails_with_this_bug(mutation, variant):
+    assert failing(lstm_problem(variant, po_prev=True, lstm=mutated_cell(PO_PREV_MUTATIONS[mutation])))
 
 
 @pytest.mark.parametrize("mutation", LOOP_MUTATIONS)

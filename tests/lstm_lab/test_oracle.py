@@ -33,6 +33,7 @@ def test_central_differences_are_exact_to_their_step():
     *(DenseProblem(output, random()) for output in ("softmax", "sigmoid", "linear")),
     RNNProblem(6, random()),
     *(LSTMProblem(variant, 6, random()) for variant in VARIANTS),
+    LSTMProblem("V", 6, random(), po_prev=True),
 ], ids=lambda problem: f"{problem.cell}-{problem.variant}")  # fmt: skip
 def test_the_numpy_forward_pass_has_the_loss_of_the_tensorflow_one(problem):
     expected = problem.tape_loss({name: tf.constant(array) for name, array in problem.arrays.items()})

@@ -8,6 +8,7 @@ from lstm_lab import sequence
 from lstm_lab.cells.lstm import LSTMCell
 from lstm_lab.cells.lstm_variants import VARIANTS
 from lstm_lab.cells.lstm_weights import State, Weights, named, stacked, weight_shapes
+from lstm_lab.config import WITHOUT_OUTPUT_PEEPHOLE
 from transformer_tutorial.runtime.errors import UsageError
 
 B, T, M, N = 2, 6, 3, 5
@@ -166,6 +167,27 @@ def test_the_variants_have_as_many_parameters_as_the_formulas_say(variants, smal
             sum(np.prod(shape) for shape in weight_shapes(variant, *size) if shape) for size in ((3, 5), (88, 32))
         ]
         assert counts == [small, large]
+
+
+def test_with_po_prev_the_output_gate_sees_the_previous_cell():
+    weights, x, state = draw_weights("V"), draw(B, M), draw_state()
+    parts = named("V", weights)
+    a = x @ parts["Wo"] + state.y @ parts["Ro"] + parts["bo"]
+    old, new = (LSTMCell("V", po_prev=po_prev).forward(weights, x, state) for po_prev in (True, False))
+    np.testing.assert_allclose(old.o, tf.sigmoid(a + parts["po"] * state.c), rtol=1e-14)
+    np.testing.assert_allclose(new.o, tf.sigmoid(a + parts["po"] * new.state.c), rtol=1e-14)
+    np.testing.assert_array_equal(old.state.c, new.state.c)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_po_prev_is_refused_exactly_where_there_is_no_output_peephole(variant):
+    if "po" in named(variant, draw_weights(variant)):
+        assert LSTMCell(variant, po_prev=True).row.po_prev
+        assert variant not in WITHOUT_OUTPUT_PEEPHOLE
+    else:
+        assert variant in WITHOUT_OUTPUT_PEEPHOLE
+        with pytest.raises(UsageError, match=f"variant {variant} has no output peephole, which po_prev is about"):
+            LSTMCell(variant, po_prev=True)
 
 
 def test_under_a_truncated_error_flow_the_cell_alone_carries_the_error():
