@@ -2,7 +2,7 @@
 
 All sides have the same weights and translate sentences of the same corpus:
 
-    tutorial's way     one sentence; encoder and decoder run anew for each token, and once more for the attention weights.
+    tutorial's way     one sentence; encoder and decoder anew for each token, and once more for the attention weights.
                        Called as the notebook calls it, and exported, which is a graph
     plain step         our searches with the definition of a step: the encoder once, the decoder anew for each token
     cached step        our searches as they are used: greedy at batch 1, 8 and 64, and with 4 beams

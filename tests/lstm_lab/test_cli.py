@@ -21,7 +21,7 @@ from lstm_lab.config import CELLS, VARIANTS, GradcheckOptions
         (["--cell", "rnn", "--variant", "V"], "--variant names LSTM variants, got --cell rnn."),
         (
             ["--po-prev", "--variant", "V", "NP"],
-            "--po-prev is about the output peephole, got --variant NP, which lacks",
+            "--po-prev is about the output peephole, got --variant NP",
         ),
         (["--po-prev", "--cell", "rnn"], "--po-prev is about the LSTM, got --cell rnn. Leave one of them out."),
         (["--po-prev", "--trace", "page.html"], "--trace draws the output peephole at the new cell."),

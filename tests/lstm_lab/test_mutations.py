@@ -123,14 +123,14 @@ LSTM_MUTATIONS = {
 
 LOOP_MUTATIONS = {
     "the gradient on the final cell forgotten": {
-        '_checked_state("d_final", d_final, run.final)\n': "d_final._replace(c=zeros.c)\n"
+        'checked_state("d_final", d_final, run.final)\n': "d_final._replace(c=zeros.c)\n"
     },
     "the initial state forgotten in d_R and d_p": {
         "        yield gradients\n": "        yield without_start(gradients, t)\n"
     },
     "the gradient from the next step dropped": {"d_state = gradients.state\n": "d_state = zeros\n"},
     "the outputs of the neighbouring step": {"d_outputs[:, t]": "d_outputs[:, t - 1]"},
-    "masked steps treated as real": {"if run.masks is None else _choose(run.masks[t], d_state, zeros)": ""},
+    "masked steps treated as real": {"if run.masks is None else choose(run.masks[t], d_state, zeros)": ""},
     "the copied state dropped at masked steps": {"if run.masks is not None:": "if False:"},
     "the gradient of the last step alone": {
         "gradients.weights for gradients in by_step)": "gradients.weights for gradients in by_step[:1])"
