@@ -132,3 +132,8 @@ def test_a_sentence_that_is_too_long_is_cut_keeps_its_end_and_is_counted():
     assert truncated == 2
     assert {(row[0], row[-1]) for row in ids} == {(START_ID, END_ID)}
     assert {row.dtype for row in ids} == {np.dtype("int32")}
+
+
+def test_half_a_surrogate_pair_is_read_as_a_question_mark(pair):
+    broken, plain = (encode(pair.source, [text], 99).ids[0] for text in ("O \ud83d gato", "O ? gato"))
+    np.testing.assert_array_equal(broken, plain)

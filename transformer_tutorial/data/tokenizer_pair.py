@@ -131,7 +131,9 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, batch_si
     """Tokenises `texts`; a sentence of more than `max_tokens` ids is cut and still ends with [END]."""
     ids: list[np.ndarray] = []
     for start in range(0, len(texts), batch_size):
-        ragged = tokenizer.tokenize(tf.constant(list(texts[start : start + batch_size])))
+        # Half a surrogate pair, which a Python string may hold, has no UTF-8: it becomes a question mark.
+        batch = [text.encode("utf-8", "replace") for text in texts[start : start + batch_size]]
+        ragged = tokenizer.tokenize(tf.constant(batch))
         ids.extend(np.split(ragged.flat_values.numpy().astype("int32"), ragged.row_splits.numpy()[1:-1]))
     return cut(ids, max_tokens)
 
