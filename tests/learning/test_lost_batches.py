@@ -47,9 +47,10 @@ def test_all_batches_of_an_update_are_named_and_long_lists_shortened(tmp_path, c
 def test_the_first_batch_of_an_epoch_is_alone(tmp_path, corpus):
     (tmp_path / "run").mkdir()
     message = describe_lost_batches(RunFolder(tmp_path / "run"), corpus, feed(1), epoch=0, batch=0)
-    assert "batch 1: lines 2, 32 (all in" in message
+    assert "train, batch 1: lines 2, 32 (all in" in message
+    assert list(json.loads((tmp_path / "run/lost-batches.json").read_text())["lines_of_batch"]) == ["1"]
 
 
 def test_short_lists_are_shown_whole():
-    assert shortened([1, 2, 3]) == "1, 2, 3"
+    assert shortened(list(range(8))) == "0, 1, 2, 3, 4, 5, 6, 7"
     assert shortened(list(range(9))) == "0, 1, 2, 3, 4, 5, 6, 7 and 1 more"
