@@ -1,10 +1,12 @@
-"""From the tutorial's recipe to ours, one change at a time: what each is worth in BLEU.
+"""What each part of a recipe is worth in BLEU.
 
-    python scripts/ablation.py --data ../shared/data/ted_hrlr_pt_en --output-dir runs/ablation --epochs 5
+    python scripts/ablation.py --data ../shared/data/ted_hrlr_pt_en --epochs 4
+    python scripts/ablation.py --data ../shared/data/ted_hrlr_pt_en --epochs 4 --table options
 
-Each row is a run of its own that begins with the row before and changes one thing; all see every sentence pair equally
-often. Rows that are done are not run again, and one that was killed is resumed. The last row is the one before,
-translated with beam search. Prints a Markdown table.
+The table `steps` goes from the tutorial's recipe to ours: each row is a run that begins with the row before and changes
+one thing, and the last is the one before, translated with beam search. The table `options` changes one thing of the row
+"tying" at a time. All runs see every sentence pair equally often. Runs that are done are not repeated, and one that was
+killed is resumed. Prints a Markdown table.
 """
 
 import argparse
@@ -14,19 +16,27 @@ import sys
 from pathlib import Path
 
 TUTORIAL = ["--preset", "tutorial", "--tokens-per-batch", "2048"]
-LOSSLESS = ["--tokenizer", "sentencepiece", "--no-lower-case", "--vocab-size", "6000", "--joint-vocab"]
-REGULAR = ["--norm", "pre", "--dropout-rate", "0.2", "--residual-dropout", "0.2", "--attention-dropout", "0.1"]
-REGULAR += ["--label-smoothing", "0.1", "--clip-norm", "1"]
+LOSSLESS = [*TUTORIAL, "--tokenizer", "sentencepiece", "--no-lower-case", "--vocab-size", "6000", "--joint-vocab"]
+REGULAR = [*LOSSLESS, "--norm", "pre", "--residual-dropout", "0.1", "--label-smoothing", "0.1", "--clip-norm", "1"]
 REGULAR += ["--schedule", "linear", "--peak-rate", "2e-3", "--warmup-steps", "1000"]
-TYING = ["--tied-embeddings", "all"]
-AVERAGING = ["--average-last", "3"]
+TYING = [*REGULAR, "--tied-embeddings", "all"]
 
-ROWS = {
+STEPS = {
     "tutorial": TUTORIAL,
-    "lossless tokens": [*TUTORIAL, *LOSSLESS],
-    "regularisation": [*TUTORIAL, *LOSSLESS, *REGULAR],
-    "tying": [*TUTORIAL, *LOSSLESS, *REGULAR, *TYING],
-    "averaging": [*TUTORIAL, *LOSSLESS, *REGULAR, *TYING, *AVERAGING],
+    "lossless tokens": LOSSLESS,
+    "regularisation": REGULAR,
+    "tying": TYING,
+    "averaging": [*TYING, "--ema", "0.999"],
+}
+OPTIONS = {
+    "subword sampling": [*TYING, "--subword-sampling", "0.2"],
+    "bpe": [*TYING, "--sentencepiece-model", "bpe"],
+    "separate vocabularies": [*TYING, "--no-joint-vocab", "--tied-embeddings", "output"],
+    "weight decay": [*TYING, "--weight-decay", "0.05"],
+    "activation dropout": [*TYING, "--activation-dropout", "0.1"],
+    "cosine": [*TYING, "--schedule", "cosine"],
+    "inverse square root": [*TYING, "--schedule", "inverse_sqrt"],
+    "mean of the last 2 epochs": [*TYING, "--average-last", "2"],
 }
 
 
@@ -50,21 +60,34 @@ def train(name: str, flags: list[str], options: argparse.Namespace) -> Path:
 
 
 def main() -> None:
-    """Trains the rows in order and prints the table after each."""
+    """Trains the runs of a table in order and prints each row when it is there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", choices=("steps", "options"), default="steps", help="which one (%(default)s)")
     parser.add_argument("--data", default="phrasebook", help="corpus, as for train (default: %(default)s)")
     parser.add_argument("--output-dir", type=Path, default=Path("runs/ablation"), help="run folders (%(default)s)")
-    parser.add_argument("--epochs", type=int, default=5, help="passes over the data of each row (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of every row (%(default)s)")
-    parser.add_argument("--beam-size", type=int, default=4, help="of the last row (%(default)s)")
-    parser.add_argument("more", nargs="*", help="flags of train for every row, after --")
+    parser.add_argument("--epochs", type=int, default=4, help="passes over the data of each run (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of every run (%(default)s)")
+    parser.add_argument("--beam-size", type=int, default=4, help="of the last step (%(default)s)")
+    parser.add_argument("more", nargs="*", help="flags of train for every run, after --")
     options = parser.parse_args()
     print("| recipe | bleu_tok, dev | gain |\n|---|---|---|", flush=True)
+    (print_steps if options.table == "steps" else print_options)(options)
+
+
+def print_steps(options: argparse.Namespace) -> None:
+    """Each row against the row before."""
     before = None
-    for name, flags in ROWS.items():
+    for name, flags in STEPS.items():
         run_dir = train(name, flags, options)
         before = print_row(name if before is None else f"+ {name}", measure(run_dir, 1), before)
     print_row(f"+ beam {options.beam_size}", measure(run_dir, options.beam_size), before)
+
+
+def print_options(options: argparse.Namespace) -> None:
+    """Each row against the step "tying"."""
+    tying = print_row("tying", measure(train("tying", TYING, options), 1), None)
+    for name, flags in OPTIONS.items():
+        print_row(name, measure(train(name, flags, options), 1), tying)
 
 
 def print_row(name: str, bleu: float, before: float | None) -> float:

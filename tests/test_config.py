@@ -58,6 +58,10 @@ def test_the_tutorial_preset_has_the_tutorials_settings():
         ({"clip_norm": 0.0}, "clip_norm must be above 0, got 0.0."),
         ({"joint_vocab": True}, "joint_vocab and subword_sampling need --tokenizer sentencepiece."),
         (
+            {"storage": "shards", "batching": "plain"},
+            "storage shards has bucketed batches without subword_sampling: leave one of them out.",
+        ),
+        (
             {"tokenizer": "sentencepiece", "sentencepiece_model": "bpe", "subword_sampling": 0.1},
             "subword_sampling needs --sentencepiece-model unigram.",
         ),

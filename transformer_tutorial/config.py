@@ -67,6 +67,8 @@ class Config:
     """Share of a label's probability that is spread over all tokens, in [0, 1) (Szegedy et al. 2016)."""
     epochs: int = 20
     """Passes over the training data."""
+    storage: Literal["memory", "shards"] = "memory"
+    """shards: a training text larger than memory is read as a stream, and its batches from files on disk."""
     batching: Literal["bucketed", "plain"] = "bucketed"
     """bucketed: sentences of similar length together. plain: as the tutorial does, batch_size random sentences."""
     tokens_per_batch: int = 1568
@@ -101,6 +103,8 @@ class Config:
     """Number format of activations; weights are float32 always."""
     jit_compile: bool = False
     """Compile the training step with XLA. It pays on a GPU or TPU, not on a CPU."""
+    log_gradients: bool = False
+    """Gradient norms of the whole model and of each layer, in metrics.jsonl and TensorBoard."""
     seed: int = 0
     """Seed of weights, dropout and the order of the batches."""
 
@@ -141,6 +145,8 @@ class Config:
             raise UsageError("joint_vocab and subword_sampling need --tokenizer sentencepiece.")
         if self.subword_sampling and self.sentencepiece_model != "unigram":
             raise UsageError("subword_sampling needs --sentencepiece-model unigram.")
+        if self.storage == "shards" and (self.subword_sampling or self.batching == "plain"):
+            raise UsageError("storage shards has bucketed batches without subword_sampling: leave one of them out.")
         if self.tied_embeddings == "all" and not self.joint_vocab:
             raise UsageError("tied_embeddings all needs one vocabulary for both languages: add --joint-vocab.")
         if self.ema and self.average_last > 1:

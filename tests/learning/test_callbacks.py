@@ -37,7 +37,7 @@ class Stage:
     def __init__(self, folder, save_every_minutes: float = 60.0):
         self.run, self.model, self.position = RunFolder(folder), make_model(), Position()
         self.position.batches = BATCHES
-        self.stop_at_nan = StopAtNaN(self.run, self.position)
+        self.stop_at_nan = StopAtNaN(self.run, self.position, lambda epoch, batch: f"Of epoch {epoch}, batch {batch}.")
         self.keep = KeepCheckpoints(self.run, self.position, self.stop_at_nan, save_every_minutes)
         for callback in (self.stop_at_nan, self.keep):
             callback.set_model(self.model)
@@ -116,7 +116,8 @@ def test_arrays_of_another_model_are_refused(stage):
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_ends_training_before_anything_is_saved(eager_stage, loss):
     eager_stage.step()
-    message = r"The loss is not finite at step 2 \(epoch 1, batch 2\)\. .* last good checkpoint is in .* --warmup-steps"
+    message = r"The loss is not finite at step 2 \(epoch 1, batch 2\)\. Of epoch 0, batch 1\. "
+    message += r"Nothing .* last good checkpoint is in .* --warmup-steps"
     with pytest.raises(Failure, match=message):
         eager_stage.step(loss)
     assert eager_stage.saved() == [1]

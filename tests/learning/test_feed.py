@@ -80,6 +80,25 @@ def test_accumulated_batches_train_as_one_large_batch():
         np.testing.assert_allclose(accumulated, expected, atol=2e-6)
 
 
+@pytest.mark.parametrize("start", [1, 3, 5])
+def test_accumulated_batches_go_on_in_the_middle_with_the_same_weights(start):
+    rows = [np.array([2, *range(4, 4 + n), 3]) for n in (1, 5, 2, 6, 3, 4)]
+    batches = PlainBatches(rows, rows, 1, 0)
+    unbroken, rest = (list(weighted(batches, 0, first, 3)) for first in (0, start))
+    assert len({float(weights[0, 0]) for _, _, weights in unbroken}) > 3
+    for (_, labels, weights), (_, expected, expected_weights) in zip(rest, unbroken[start:], strict=True):
+        np.testing.assert_array_equal(labels, expected)
+        np.testing.assert_array_equal(weights, expected_weights)
+
+
+def test_the_pairs_of_a_batch_are_those_it_was_made_from(prepared):
+    feed = Feed(CONFIG, prepared)
+    ((source, _), _), *_ = feed.batches(1, 2)
+    longest = max(feed.pairs(1, 2), key=lambda number: len(prepared.train.source[number]))
+    assert prepared.train.source[longest].tolist() in [row[row > 0].tolist() for row in source]
+    assert len(feed.pairs(1, 2)) == (source[:, 0] > 0).sum()
+
+
 def test_the_rate_follows_updates_not_batches():
     config = dataclasses.replace(CONFIG, schedule="linear", peak_rate=1.0, warmup_steps=4, accumulate=3)
     optimizer = make_optimizer(config, 10)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from transformer_tutorial.config import Config
+from transformer_tutorial.data.corpus import open_corpus
 from transformer_tutorial.data.prepared import EncodedSplit, PreparedCorpus
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair
 from transformer_tutorial.data.tokenizers import WordPieceTokenizer
@@ -29,7 +30,8 @@ def letters(pieces: str) -> WordPieceTokenizer:
 def prepared(tmp_path_factory):
     split = EncodedSplit([np.array([2, 4, 3])] * 3, [np.array([2, 5, 3])] * 3, 0, 0)
     tokenizers = TokenizerPair(letters("ab"), letters("abc"))
-    return PreparedCorpus("0123456789abcdef" * 4, tokenizers, split, split, {}, tmp_path_factory.mktemp("prepared"))
+    folder = tmp_path_factory.mktemp("prepared")
+    return PreparedCorpus("0123456789abcdef" * 4, tokenizers, split, split, {}, folder, open_corpus("phrasebook"))
 
 
 @pytest.fixture

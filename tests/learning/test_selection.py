@@ -2,7 +2,7 @@ import pytest
 
 from transformer_tutorial.config import Config
 from transformer_tutorial.learning.run_folder import RunFolder
-from transformer_tutorial.learning.selection import KeepModel, best_epoch, is_exhausted
+from transformer_tutorial.learning.selection import KeepModel, best_epoch, best_step, is_exhausted
 
 
 def records(*pairs):
@@ -19,6 +19,16 @@ def test_the_best_epoch_is_the_first_with_the_best_value(select, expected):
 
 def test_of_no_epochs_none_is_the_best():
     assert best_epoch([], "loss") == 0
+
+
+@pytest.mark.parametrize(("epochs", "expected"), [(0, None), (1, 1), (2, 2), (4, 3)])
+def test_the_best_step_is_looked_for_among_the_epochs_that_are_done(tmp_path, epochs, expected):
+    run = RunFolder(tmp_path)
+    for record in HISTORY:
+        run.append_metrics({**record, "step": 10 * record["epoch"]})
+    best = None if expected is None else {"step": 10 * expected, "epoch": expected}
+    assert best_step(run, "bleu", epochs) == best
+    assert best_step(run, "last", epochs) is None
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from transformer_tutorial.learning.checkpoints import load_newest
 from transformer_tutorial.learning.feed import make_batches_for
 from transformer_tutorial.learning.run_folder import RunFolder
 from transformer_tutorial.learning.samples import Samples
+from transformer_tutorial.learning.selection import best_epoch
 from transformer_tutorial.learning.training import train
 from transformer_tutorial.runtime.errors import Failure, UsageError
 
@@ -203,6 +204,27 @@ def test_a_training_that_gets_no_better_stops_and_stays_stopped(prepared, tmp_pa
     assert "All 3 epochs are done." in capsys.readouterr().err
 
 
+def test_the_best_epochs_checkpoint_is_kept_and_gives_its_model_again(prepared, tmp_path, monkeypatch):
+    def spoil(trainer):
+        bias = trainer.trainable_variables[-1]
+        bias.assign(np.where(np.arange(bias.shape[0]) == 7, 50.0, 0.0))
+
+    disturb(monkeypatch, 1, 1, spoil)
+    config = dataclasses.replace(CONFIG, epochs=5, schedule="linear", peak_rate=1e-4, warmup_steps=1000, select="loss")
+    train(config, prepared, tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    assert best_epoch(run.read_metrics(), "loss") == 1
+    steps = [record["step"] for record in run.read_metrics()]
+    kept = sorted(int(folder.name[5:]) for folder in run.checkpoints.glob("ckpt-*"))
+    assert kept == [steps[0], *steps[-3:]]
+    assert load_newest(run.checkpoints).state["best"] == {"step": steps[0], "epoch": 1}
+    weights = run.load_model()[0].get_weights()
+    run.model.unlink()
+    train(config, prepared, tmp_path / "run")
+    for expected, found in zip(weights, run.load_model()[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_a_finished_run_is_left_as_it_is_and_a_damaged_model_is_written_anew(prepared, straight, capsys):
     model = straight / "model.keras"
     before = {path: path.stat().st_mtime_ns for path in straight.rglob("*") if "tensorboard" not in path.parts}
@@ -224,12 +246,28 @@ def test_a_loss_that_is_not_finite_ends_training_and_the_last_good_checkpoint_st
         weight.assign(np.full(weight.shape, np.nan))
 
     disturb(monkeypatch, 1, 1, poison)
-    with pytest.raises(Failure, match=rf"The loss is not finite at step {batches + 2} \(epoch 2, batch 2\)"):
+    with pytest.raises(Failure, match=rf"The loss is not finite at step {batches + 2} \(epoch 2, batch 2\)") as caught:
         train(CONFIG, prepared, tmp_path / "run")
+    assert f"It comes from {prepared.corpus.name}/pt.train and " in str(caught.value)
+    kept = json.loads((tmp_path / "run/lost-batches.json").read_text())["lines_of_batch"]
+    expected = make_batches_for(CONFIG, prepared.train, CONFIG.seed).plan(1)
+    assert kept == {str(number + 1): sorted(expected[number].indices + 1) for number in (0, 1)}
     checkpoint = load_newest(tmp_path / "run/checkpoints")
     assert checkpoint.step == batches
     assert all(np.isfinite(array).all() for array in checkpoint.arrays.values())
     assert all(np.isfinite(weight).all() for weight in RunFolder(tmp_path / "run").load_model()[0].weights)
+
+
+def test_gradient_norms_go_into_the_record_and_leave_the_weights_as_they_are(prepared, straight, tmp_path, monkeypatch):
+    monkeypatch.setattr(Samples, "examples", lambda self: [])
+    train(dataclasses.replace(CONFIG, log_gradients=True), prepared, tmp_path / "run")
+    for folder in (straight, tmp_path / "run"):
+        assert ("gradient_norm" in RunFolder(folder).read_metrics()[1]) == (folder != straight)
+    record = RunFolder(tmp_path / "run").read_metrics()[1]
+    assert record["gradient_norm"] ** 2 == pytest.approx(sum(norm**2 for norm in record["gradient_norms"].values()))
+    models = (RunFolder(folder).load_model()[0] for folder in (straight, tmp_path / "run"))
+    for here, there in zip(*(model.weights for model in models), strict=True):
+        np.testing.assert_array_equal(np.asarray(here), np.asarray(there))
 
 
 def test_a_folder_of_another_training_is_refused(prepared, straight):

@@ -8,6 +8,7 @@ from transformer_tutorial.cli import Train
 from transformer_tutorial.config import Config
 from transformer_tutorial.data.corpus import NAMES, Corpus, open_corpus
 from transformer_tutorial.data.prepared import default_cache_dir, prepare
+from transformer_tutorial.data.sharded_corpus import prepare_sharded
 from transformer_tutorial.learning.training import train
 from transformer_tutorial.runtime.devices import describe_device
 
@@ -18,10 +19,11 @@ def run(options: Train) -> None:
     print(describe_device(), file=sys.stderr)
     print(f"Run folder: {options.run_dir}", file=sys.stderr)
     corpus = open_config_corpus(config, options.data_dir, options.archive)
-    prepared = prepare(corpus, config, default_cache_dir(options.data_dir))
+    how = prepare if config.storage == "memory" else prepare_sharded
+    prepared = how(corpus, config, default_cache_dir(options.data_dir))
     print(
-        f"{len(prepared.train.source):,} training pairs ({prepared.train.skipped} skipped with an empty side, "
-        f"{prepared.train.truncated} cut to {config.max_tokens} tokens), {len(prepared.validation.source):,} for "
+        f"{prepared.train.pairs:,} training pairs ({prepared.train.skipped} skipped with an empty side, "
+        f"{prepared.train.truncated} cut to {config.max_tokens} tokens), {prepared.validation.pairs:,} for "
         "validation.",
         file=sys.stderr,
     )

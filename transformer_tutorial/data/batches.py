@@ -69,6 +69,10 @@ class PlainBatches:
         for plan in self.plan(epoch)[start:]:
             yield self.pad(plan)
 
+    def pairs(self, epoch: int, batch: int) -> np.ndarray:
+        """Numbers of the sentence pairs in one batch of an epoch."""
+        return self.plan(epoch)[batch].indices
+
     def pad(self, plan: BatchPlan) -> tuple:
         """((source, target input), labels), int32: (B, S), (B, T) and (B, T)."""
         source = _pad([self.source[i] for i in plan.indices], plan.rows, plan.source_width)

@@ -13,13 +13,16 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from transformer_tutorial.config import Config
 from transformer_tutorial.data.corpus import Corpus, Split
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair, encode
+
+if TYPE_CHECKING:
+    from transformer_tutorial.data.shards import Shards
 
 VERSION = 1  # of the layout; part of the digest
 
@@ -39,6 +42,11 @@ class EncodedSplit(NamedTuple):
     skipped: int
     truncated: int
 
+    @property
+    def pairs(self) -> int:
+        """Number of pairs."""
+        return len(self.source)
+
 
 class PreparedCorpus(NamedTuple):
     """What training needs of a corpus.
@@ -46,18 +54,20 @@ class PreparedCorpus(NamedTuple):
     Attributes:
         digest: names the text and the settings it was prepared with.
         tokenizers: learnt from the training split.
-        train: the training split.
+        train: the training split, in memory or on disk.
         validation: the validation split.
-        text: the sentences of both splits, by name.
+        text: the sentences of the splits that are in memory, by name.
         folder: where it is kept.
+        corpus: what it was made from.
     """
 
     digest: str
     tokenizers: TokenizerPair
-    train: EncodedSplit
+    train: "EncodedSplit | Shards"
     validation: EncodedSplit
     text: dict[str, Split]
     folder: Path
+    corpus: Corpus
 
 
 def prepare(corpus: Corpus, config: Config, cache_dir: Path) -> PreparedCorpus:
@@ -76,7 +86,7 @@ def prepare(corpus: Corpus, config: Config, cache_dir: Path) -> PreparedCorpus:
     tokenizers = TokenizerPair.load(folder / "tokenizers")
     report = json.loads((folder / "report.json").read_text())
     splits = [load_split(folder / f"{name}.npz", report[name]) for name in ("train", "validation")]
-    return PreparedCorpus(digest, tokenizers, *splits, {"train": train, "validation": validation}, folder)
+    return PreparedCorpus(digest, tokenizers, *splits, {"train": train, "validation": validation}, folder, corpus)
 
 
 def default_cache_dir(data_dir: Path | None) -> Path:

@@ -74,7 +74,7 @@ def prepare_sharded(corpus: Corpus, config: Config, cache_dir: Path) -> Prepared
     train = Shards(folder / "shards", report["train"]["skipped"], report["train"]["truncated"])
     tokenizers = TokenizerPair.load(folder / "tokenizers")
     stored = load_split(folder / "validation.npz", report["validation"])
-    return PreparedCorpus(digest, tokenizers, train, stored, {"validation": validation}, folder)
+    return PreparedCorpus(digest, tokenizers, train, stored, {"validation": validation}, folder, corpus)
 
 
 def training_stream(corpus: Corpus) -> Stream:

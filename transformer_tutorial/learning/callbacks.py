@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -71,11 +72,16 @@ class StopAtNaN(keras.callbacks.Callback):
     """Ends training with a Failure before anything is written that is not finite. Stands right behind `Position`.
 
     The loss shows it one step late, so the arrays themselves are looked at before they are kept.
+
+    Args:
+        run: where the last good checkpoint is.
+        position: where training stands.
+        origin: from (epoch, batch), both from 0, a sentence on the text that the batch comes from.
     """
 
-    def __init__(self, run: RunFolder, position: Position):
+    def __init__(self, run: RunFolder, position: Position, origin: Callable[[int, int], str]):
         super().__init__()
-        self.run, self.position = run, position
+        self.run, self.position, self.origin = run, position, origin
 
     def on_train_batch_end(self, batch, logs=None):
         if not math.isfinite(logs["loss"]):
@@ -94,10 +100,11 @@ class StopAtNaN(keras.callbacks.Callback):
 
     def _stop(self, what: str):
         step = int(self.model.optimizer.iterations.numpy())
+        origin = self.origin(self.position.epoch, self.position.batch - 1)
         raise Failure(
             f"{what} not finite at step {step} (epoch {self.position.epoch + 1}, batch {self.position.batch}). "
-            f"Nothing was saved since; the last good checkpoint is in {self.run.checkpoints}. Train anew in another "
-            "--run-dir with more --warmup-steps (a lower peak rate) or with --precision float32."
+            f"{origin} Nothing was saved since; the last good checkpoint is in {self.run.checkpoints}. Train anew in "
+            "another --run-dir with more --warmup-steps (a lower peak rate) or with --precision float32."
         )
 
 
@@ -112,11 +119,20 @@ class KeepCheckpoints(keras.callbacks.Callback):
         position: what is saved beside the arrays.
         stop_at_nan: looks at the arrays first.
         save_every_minutes: at least one checkpoint in this time.
+        best: from the number of epochs that are done to the best of them, {"step": S, "epoch": E}, whose checkpoint is
+            never removed, or None.
     """
 
-    def __init__(self, run: RunFolder, position: Position, stop_at_nan: StopAtNaN, save_every_minutes: float):
+    def __init__(
+        self,
+        run: RunFolder,
+        position: Position,
+        stop_at_nan: StopAtNaN,
+        save_every_minutes: float,
+        best: Callable[[int], dict[str, int] | None] = lambda epochs: None,
+    ):
         super().__init__()
-        self.run, self.position, self.stop_at_nan = run, position, stop_at_nan
+        self.run, self.position, self.stop_at_nan, self.best = run, position, stop_at_nan, best
         self.save_every_seconds = 60 * save_every_minutes
         self.signal: int | None = None
         self._restored_metrics: list[np.ndarray] | None = None
@@ -168,6 +184,7 @@ class KeepCheckpoints(keras.callbacks.Callback):
     def save(self) -> None:
         """Writes a checkpoint of the present step."""
         state = {key: getattr(self.position, key) for key in ("epoch", "batch", "seconds")}
+        state["best"] = self.best(self.position.epoch)
         step = int(self.model.optimizer.iterations.numpy())
         save_checkpoint(self.run.checkpoints, step, self.stop_at_nan.finite_arrays(), state)
         self._saved = time.monotonic()

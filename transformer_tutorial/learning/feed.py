@@ -3,6 +3,7 @@
 Next: schedule.py
 """
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,8 +12,10 @@ import tensorflow as tf
 from transformer_tutorial.config import Config
 from transformer_tutorial.data.batches import PlainBatches, as_dataset
 from transformer_tutorial.data.prepared import EncodedSplit, PreparedCorpus
+from transformer_tutorial.data.shards import Shards
 from transformer_tutorial.data.subword_sampling import SubwordSampler
 from transformer_tutorial.fast.bucketed_batches import BucketedBatches
+from transformer_tutorial.fast.sharded_batches import ShardedBatches
 
 
 class Feed:
@@ -30,7 +33,7 @@ class Feed:
             self._sampler = SubwordSampler(
                 prepared.text["train"], prepared.tokenizers, config.subword_sampling, config.max_tokens, config.seed
             )
-        self._of_epoch: tuple[int, PlainBatches] | None = None
+        self._of_epoch: tuple[int, PlainBatches | ShardedBatches] | None = None
 
     def updates(self, epoch: int) -> int:
         """Updates of the optimizer in an epoch."""
@@ -47,15 +50,21 @@ class Feed:
             return batches.epoch(epoch, start)
         return weighted(batches, epoch, start, self.config.accumulate)
 
-    def _batches(self, epoch: int) -> PlainBatches:
+    def pairs(self, epoch: int, batch: int) -> np.ndarray:
+        """Numbers of the training pairs in one batch of an epoch."""
+        return self._batches(epoch).pairs(epoch, batch)
+
+    def _batches(self, epoch: int) -> PlainBatches | ShardedBatches:
         if self._of_epoch is None or (self._sampler and self._of_epoch[0] != epoch):
             split = self._sampler.epoch(epoch) if self._sampler else self.prepared.train
             self._of_epoch = epoch, make_batches_for(self.config, split, self.config.seed)
         return self._of_epoch[1]
 
 
-def make_batches_for(config: Config, split: EncodedSplit, seed: int | None) -> PlainBatches:
+def make_batches_for(config: Config, split: EncodedSplit | Shards, seed: int | None) -> PlainBatches | ShardedBatches:
     """The batches that the config asks for; `seed` None keeps the order of the split."""
+    if isinstance(split, Shards):
+        return ShardedBatches(split, config.tokens_per_batch, seed)
     if config.batching == "plain":
         return PlainBatches(split.source, split.target, config.batch_size, seed)
     return BucketedBatches(split.source, split.target, config.tokens_per_batch, seed)
@@ -66,16 +75,18 @@ def finite_dataset(batches: PlainBatches) -> tf.data.Dataset:
     return as_dataset(lambda: batches.epoch(0)).apply(tf.data.experimental.assert_cardinality(len(batches.plan(0))))
 
 
-def weighted(batches: PlainBatches, epoch: int, start: int, accumulate: int) -> Iterator[tuple]:
+def weighted(batches: PlainBatches | ShardedBatches, epoch: int, start: int, accumulate: int) -> Iterator[tuple]:
     """Batches with a third element, floats (B, 1): the weight with which accumulation equals one large batch.
 
         weight = its real target tokens · accumulate / real target tokens of the batches that make the update
 
     Keras takes the plain mean of the accumulated gradients, each of which is a mean over its own batch's tokens.
     """
-    plans = batches.plan(epoch)
-    tokens = np.array([batches.target_lengths[plan.indices].sum() for plan in plans], "float64")
-    for number, padded in enumerate(batches.epoch(epoch, start), start):
-        first = number // accumulate * accumulate
-        weight = tokens[number] * accumulate / tokens[first : first + accumulate].sum()
-        yield *padded, np.full((plans[number].rows, 1), weight, "float32")
+    done = start % accumulate  # batches of the first update that are left out
+    padded = batches.epoch(epoch, start - done)
+    while update := list(itertools.islice(padded, accumulate)):
+        tokens = [np.count_nonzero(labels) for _, labels in update]
+        for (inputs, labels), count in list(zip(update, tokens, strict=True))[done:]:
+            weight = count * accumulate / sum(tokens)
+            yield inputs, labels, np.full((len(labels), 1), weight, "float32")
+        done = 0

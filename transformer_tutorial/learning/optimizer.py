@@ -6,6 +6,7 @@ Next: loss.py
 import keras
 
 from transformer_tutorial.config import Config
+from transformer_tutorial.learning.gradient_norms import with_gradient_norms
 from transformer_tutorial.learning.schedule import CustomSchedule, PerUpdate, WarmUpSchedule
 
 
@@ -16,7 +17,8 @@ def make_optimizer(config: Config, total_steps: int) -> keras.optimizers.Optimiz
         config: its learning settings are used.
         total_steps: updates of the whole training, for schedules that end.
     """
-    optimizer = _adam_class()(
+    adam = with_gradient_norms(_adam_class()) if config.log_gradients else _adam_class()
+    optimizer = adam(
         make_schedule(config, total_steps),
         beta_1=0.9,
         beta_2=config.beta_2,

@@ -5,6 +5,7 @@ Next: training.py
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -27,11 +28,14 @@ class Report(keras.callbacks.Callback):
         position: its `seconds` is the time spent in the epoch's training steps.
         config: `epochs`, and the measure that marks the best one.
         samples: what is translated after each epoch.
+        more: gives further numbers for the epoch's record.
     """
 
-    def __init__(self, run: RunFolder, position: Position, config: Config, samples: Samples):
+    def __init__(
+        self, run: RunFolder, position: Position, config: Config, samples: Samples, more: Callable[[], dict] = dict
+    ):
         super().__init__()
-        self.run, self.position, self.config, self.samples = run, position, config, samples
+        self.run, self.position, self.config, self.samples, self.more = run, position, config, samples, more
         self._next_line = 0.0
         self._events = tf.summary.create_file_writer(str(run.tensorboard))
 
@@ -91,6 +95,7 @@ class Report(keras.callbacks.Callback):
             "target_tokens_per_second": round(self._speed(logs), 1),
             "seconds": round(self.position.seconds, 2),
             "peak_memory_mb": peak_memory_mb(),
+            **self.more(),
         }
 
     def _speed(self, logs) -> float:

@@ -5,6 +5,7 @@
     checkpoints/       see checkpoints.py               model.keras     the model after the last epoch
     metrics.jsonl      one line an epoch                tensorboard/    events
     evaluation-*.json  see ../evaluation.py             lock            while a training runs, see run_lock.py
+    lost-batches.json  after a loss that is not finite, see lost_batches.py
 
 Next: callbacks.py
 """
@@ -80,7 +81,7 @@ class RunFolder:
         self._check_place()
         self.path.mkdir(parents=True, exist_ok=True)
         prepared.tokenizers.save(self.tokenizers)
-        counts = {name: len(getattr(prepared, name).source) for name in ("train", "validation")}
+        counts = {name: getattr(prepared, name).pairs for name in ("train", "validation")}
         self.write_json("corpus.json", {"digest": prepared.digest, "pairs": counts})
         self.write_json("versions.json", versions())
         _write(self.path / "config.json", config.to_json())  # last: with it the folder counts as a run folder

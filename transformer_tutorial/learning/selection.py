@@ -27,6 +27,15 @@ def best_epoch(records: Records, select: str) -> int:
     return records[badness.index(min(badness))]["epoch"] if records else 0
 
 
+def best_step(run: RunFolder, select: str, epochs: int) -> dict[str, int] | None:
+    """The best of the first `epochs` epochs and its last step; None if the last epoch counts, or none is done."""
+    records = {record["epoch"]: record for record in run.read_metrics() if record["epoch"] <= epochs}
+    if select == "last" or not records:
+        return None
+    epoch = best_epoch(list(records.values()), select)
+    return {"step": records[epoch]["step"], "epoch": epoch}
+
+
 def is_exhausted(records: Records, config: Config) -> bool:
     """Whether the last `patience` epochs brought nothing better."""
     if not config.patience or not records:

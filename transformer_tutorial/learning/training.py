@@ -15,14 +15,16 @@ from transformer_tutorial.data.prepared import PreparedCorpus
 from transformer_tutorial.decoding.search import BatchSearch
 from transformer_tutorial.learning.averages import AverageWeights
 from transformer_tutorial.learning.callbacks import KeepCheckpoints, Position, StopAtNaN, all_arrays, restore_arrays
-from transformer_tutorial.learning.checkpoints import load_newest
+from transformer_tutorial.learning.checkpoints import load_best, load_newest
 from transformer_tutorial.learning.disk_trial import try_disk
 from transformer_tutorial.learning.feed import Feed, finite_dataset, make_batches_for
+from transformer_tutorial.learning.gradient_norms import GradientLog
+from transformer_tutorial.learning.lost_batches import describe_lost_batches
 from transformer_tutorial.learning.optimizer import make_optimizer
 from transformer_tutorial.learning.report import Report
 from transformer_tutorial.learning.run_folder import RunFolder
 from transformer_tutorial.learning.samples import Samples
-from transformer_tutorial.learning.selection import KeepModel, is_exhausted
+from transformer_tutorial.learning.selection import KeepModel, best_step, is_exhausted
 from transformer_tutorial.learning.trainer import TranslationTrainer
 from transformer_tutorial.model import Transformer
 
@@ -51,8 +53,9 @@ def train(config: Config, prepared: PreparedCorpus, run_dir: Path, save_every_mi
         feed = Feed(config, prepared)
         trainer = build_trainer(config, prepared, feed.updates(0) * config.epochs)
         position = Position()
-        stop_at_nan = StopAtNaN(run, position)
-        keep = KeepCheckpoints(run, position, stop_at_nan, save_every_minutes)
+        stop_at_nan = StopAtNaN(run, position, functools.partial(describe_lost_batches, run, prepared.corpus, feed))
+        best = functools.partial(best_step, run, config.select)
+        keep = KeepCheckpoints(run, position, stop_at_nan, save_every_minutes, best)
         _resume(trainer, run, position, keep)
         if position.epoch >= config.epochs or is_exhausted(run.read_metrics(), config):
             print(f"All {position.epoch} epochs are done.", file=sys.stderr)
@@ -62,16 +65,18 @@ def train(config: Config, prepared: PreparedCorpus, run_dir: Path, save_every_mi
         try_disk(run.checkpoints, sum(array.nbytes for array in all_arrays(trainer).values()))
         average = AverageWeights(run.recent, position, config)
         samples = Samples(BatchSearch(trainer.model), prepared, config.bleu_sentences)
-        report, keep_model = Report(run, position, config, samples), KeepModel(run, config)
+        gradients = [GradientLog(run, position)] if config.log_gradients else []
+        report = Report(run, position, config, samples, *(log.record for log in gradients))
         restore = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: average.restore())
-        callbacks = [position, stop_at_nan, average, report, keep_model, restore, keep]
+        callbacks = [position, stop_at_nan, *gradients, average, report, KeepModel(run, config), restore, keep]
         _fit(trainer, feed, position, config, callbacks)
     return trainer.model
 
 
 def _save_again(trainer: TranslationTrainer, run: RunFolder, average: AverageWeights) -> None:
-    """Stores the model of the last epoch in the place of one that is damaged or lost."""
-    print(f"Warning: {run.model} is damaged or missing; the last epoch's model is stored there.", file=sys.stderr)
+    """Stores the model of the best epoch in the place of one that is damaged or lost."""
+    print(f"Warning: {run.model} is damaged or missing; it is made anew from a checkpoint.", file=sys.stderr)
+    restore_arrays(trainer, load_best(run.checkpoints))
     average.set_model(trainer)
     average.place()
     run.save_model(trainer.model)
