@@ -118,6 +118,22 @@ def test_the_first_of_the_kept_translations_serve_for_a_limit(make_run, asked, c
     assert result["comparison"]["bleu_tok"]["other_score"] == pytest.approx(100)
 
 
+def test_a_limited_evaluation_has_files_of_its_own_and_serves_a_limited_comparison(make_run, asked, corpus, capsys):
+    other = make_run("other")
+    result_of(capsys, "--run-dir", other)
+    whole = {file: file.read_bytes() for file in other.glob("evaluation-*")}
+    keep_perfect(capsys, corpus, other, "--limit", 3)
+    assert json.loads((other / "evaluation-validation-first-3.json").read_text())["sentences"] == 3
+    for file, content in whole.items():
+        if "hypotheses" not in file.name:
+            assert file.read_bytes() == content
+        else:
+            file.unlink()
+    asked.clear()
+    result = result_of(capsys, "--run-dir", make_run("this"), "--compare", other, "--limit", 3)
+    assert asked == ["this"] and result["comparison"]["bleu_tok"]["other_score"] == pytest.approx(100)
+
+
 def test_flags_without_influence_on_a_translation_may_differ(make_run, asked, corpus, tmp_path, capsys):
     other = make_run("other")
     keep_perfect(capsys, corpus, other, "--debug", "--data-dir", tmp_path)

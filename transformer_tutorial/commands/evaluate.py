@@ -43,7 +43,7 @@ class Translations(NamedTuple):
 
 
 def run(options: Evaluate) -> None:
-    """Prints the scores; the same object is kept as evaluation-SPLIT.json."""
+    """Prints the scores; the same object is kept in the run folder, see `keep`."""
     run_folder, config = open_run(options.run_dir, options)
     print(describe_device(), file=sys.stderr)
     print(f"Run folder: {options.run_dir}", file=sys.stderr)
@@ -132,9 +132,14 @@ def other_hypotheses(options: Evaluate, config: Config, split: Split) -> list[st
 def kept_hypotheses(run_folder: RunFolder, config: Config, options: Evaluate, split: Split) -> list[str] | None:
     """The translations of an earlier `evaluate` if it had this text, these settings and today's model, else None.
 
-    One of more sentences does as well: a translation does not depend on its neighbours.
+    One of all sentences does as well: a translation does not depend on its neighbours.
     """
-    name = evaluation_name(options)
+    found = (kept_as(name, run_folder, config, options, split) for name in evaluation_names(options))
+    return next((hypotheses for hypotheses in found if hypotheses is not None), None)
+
+
+def kept_as(name: str, run_folder: RunFolder, config: Config, options: Evaluate, split: Split) -> list[str] | None:
+    """What `kept_hypotheses` finds in the files of one name."""
     files = [run_folder.path / f"evaluation-{name}.{ending}" for ending in ("json", "hypotheses.txt", "references.txt")]
     if not all(file.is_file() for file in [*files, run_folder.model]):
         return None
@@ -154,13 +159,17 @@ def identity(run_folder: RunFolder, config: Config, options: Evaluate) -> dict[s
 
 
 def keep(run_folder: RunFolder, options: Evaluate, result: dict[str, Any], hypotheses: list[str], split: Split) -> None:
-    """Writes evaluation-SPLIT.json, .hypotheses.txt and .references.txt; another corpus's name goes before SPLIT."""
-    name = evaluation_name(options)
+    """Writes evaluation-NAME.json, .hypotheses.txt and .references.txt."""
+    name = evaluation_names(options)[-1]
     run_folder.write_json(f"evaluation-{name}.json", result)
     for kind, lines in {"hypotheses": hypotheses, "references": split.target}.items():
         run_folder.write_text(f"evaluation-{name}.{kind}.txt", "".join(f"{line}\n" for line in lines))
 
 
-def evaluation_name(options: Evaluate) -> str:
-    """SPLIT, or CORPUS-SPLIT for another corpus than the run's own."""
-    return options.split if options.data is None else f"{Path(options.data).stem}-{options.split}"
+def evaluation_names(options: Evaluate) -> list[str]:
+    """What an evaluation of all sentences is called, and with --limit also one of the first so many.
+
+    SPLIT, or CORPUS-SPLIT for another corpus than the run's own; SPLIT-first-100.
+    """
+    name = options.split if options.data is None else f"{Path(options.data).stem}-{options.split}"
+    return [name] if options.limit is None else [name, f"{name}-first-{options.limit}"]

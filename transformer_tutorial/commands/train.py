@@ -10,13 +10,21 @@ from transformer_tutorial.data.corpus import NAMES, Corpus, open_corpus
 from transformer_tutorial.data.prepared import default_cache_dir, prepare
 from transformer_tutorial.data.sharded_corpus import prepare_sharded
 from transformer_tutorial.learning.training import train
-from transformer_tutorial.runtime.devices import describe_device
+from transformer_tutorial.runtime.devices import describe_device, slow_bfloat16
+
+SLOW_BFLOAT16 = (
+    "this CPU has no instructions for bfloat16 and takes several times as long for it as for float32. "
+    "Add --precision float32 for a new run."
+)
 
 
 def run(options: Train) -> None:
     """Opens and prepares the corpus, then trains or resumes."""
     config = with_absolute_path(options.config)
-    print(describe_device(), file=sys.stderr)
+    device = describe_device()
+    print(device, file=sys.stderr)
+    if config.precision == "mixed_bfloat16" and device.startswith("Device: CPU") and slow_bfloat16():
+        print(f"Warning: {SLOW_BFLOAT16}", file=sys.stderr)
     print(f"Run folder: {options.run_dir}", file=sys.stderr)
     corpus = open_config_corpus(config, options.data_dir, options.archive)
     how = prepare if config.storage == "memory" else prepare_sharded

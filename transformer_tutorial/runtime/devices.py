@@ -2,7 +2,9 @@
 
 import os
 import platform
+import re
 import sys
+from pathlib import Path
 
 
 def describe_device() -> str:
@@ -15,6 +17,21 @@ def describe_device() -> str:
         return f"Device: {' '.join(names)}, the first of {len(gpus)} GPUs."
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"Device: CPU, {cores} cores ({platform.machine()}), because TensorFlow sees no GPU."
+
+
+def slow_bfloat16(flags: str | None = None) -> bool:
+    """Whether this is a CPU that is known to compute bfloat16 without instructions for it, at a fraction of the speed.
+
+    Args:
+        flags: the processor's features, as Linux lists them; by default those of this machine.
+    """
+    if flags is None:
+        try:
+            flags = Path("/proc/cpuinfo").read_text()
+        except OSError:
+            return False
+    known = re.search(r"^(?:flags|Features)\s*:(.*)$", flags, re.MULTILINE)
+    return known is not None and not {"avx512_bf16", "amx_bf16", "bf16"} & set(known[1].split())
 
 
 def peak_memory_mb() -> float | None:
