@@ -69,8 +69,9 @@ class Config:
     """Passes over the training data."""
     storage: Literal["memory", "shards"] = "memory"
     """shards: a training text larger than memory is read as a stream, and its batches from files on disk."""
-    batching: Literal["bucketed", "plain"] = "bucketed"
-    """bucketed: sentences of similar length together. plain: as the tutorial does, batch_size random sentences."""
+    batching: Literal["bucketed", "few_shapes", "plain"] = "bucketed"
+    """bucketed: sentences of similar length together. few_shapes: likewise, for XLA, which compiles each shape.
+    plain: as the tutorial does, batch_size random sentences."""
     tokens_per_batch: int = 1568
     """Target tokens in a bucketed batch, padding included."""
     batch_size: int = 64
@@ -145,7 +146,7 @@ class Config:
             raise UsageError("joint_vocab and subword_sampling need --tokenizer sentencepiece.")
         if self.subword_sampling and self.sentencepiece_model != "unigram":
             raise UsageError("subword_sampling needs --sentencepiece-model unigram.")
-        if self.storage == "shards" and (self.subword_sampling or self.batching == "plain"):
+        if self.storage == "shards" and (self.subword_sampling or self.batching != "bucketed"):
             raise UsageError("storage shards has bucketed batches without subword_sampling: leave one of them out.")
         if self.tied_embeddings == "all" and not self.joint_vocab:
             raise UsageError("tied_embeddings all needs one vocabulary for both languages: add --joint-vocab.")

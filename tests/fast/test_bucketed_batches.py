@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transformer_tutorial.data.batches import PlainBatches
-from transformer_tutorial.fast.bucketed_batches import BucketedBatches, bucket_widths
+from transformer_tutorial.fast.bucketed_batches import BucketedBatches, FewShapeBatches, bucket_widths, few_widths
 
 
 def ted_like(count: int = 6000, longest: int = 128) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -65,6 +65,15 @@ def test_the_widths_are_a_small_fixed_set():
     assert bucket_widths(100).tolist() == [*expected[:-3], 96, 100]
     assert bucket_widths(5).tolist() == [5] and bucket_widths(8).tolist() == [8]
     assert bucket_widths(2048)[-4:].tolist() == [1280, 1536, 1792, 2048]
+
+
+def test_few_shapes_are_as_many_as_widths_and_hold_the_same_rows():
+    batches = FewShapeBatches(SOURCE, TARGET, 1568, seed=3)
+    assert few_widths(128).tolist() == [16, 24, 32, 48, 64, 96, 128] and few_widths(100).tolist()[-2:] == [96, 100]
+    shapes = {(plan.rows, plan.source_width, plan.target_width) for epoch in (0, 5) for plan in batches.plan(epoch)}
+    assert shapes == {(1568 // width, width, width) for width in few_widths(128).tolist()}
+    assert rows_of(batches) == rows_of(PlainBatches(SOURCE, TARGET, 64, seed=3))
+    assert 0.65 < batches.real_token_share() < BucketedBatches(SOURCE, TARGET, 1568, seed=3).real_token_share()
 
 
 def test_at_most_a_fifth_of_a_row_above_16_tokens_is_padding():

@@ -10,7 +10,7 @@ from tiny_transformer import tiny_transformer
 from transformer_tutorial.data.batches import PlainBatches, as_dataset
 from transformer_tutorial.data.corpus import open_corpus
 from transformer_tutorial.data.prepared import prepare
-from transformer_tutorial.fast.bucketed_batches import BucketedBatches
+from transformer_tutorial.fast.bucketed_batches import BucketedBatches, FewShapeBatches
 from transformer_tutorial.learning.feed import Feed, finite_dataset, make_batches_for, weighted
 from transformer_tutorial.learning.optimizer import make_optimizer
 from transformer_tutorial.learning.trainer import TranslationTrainer
@@ -23,6 +23,8 @@ def prepared(tiny_corpus, tmp_path_factory):
 
 def test_the_config_chooses_the_batches(prepared):
     assert type(make_batches_for(CONFIG, prepared.train, 0)) is BucketedBatches
+    few = make_batches_for(dataclasses.replace(CONFIG, batching="few_shapes"), prepared.train, 0)
+    assert type(few) is FewShapeBatches and (few.seed, few.tokens_per_batch) == (0, CONFIG.tokens_per_batch)
     plain = make_batches_for(dataclasses.replace(CONFIG, batching="plain", batch_size=5), prepared.train, 0)
     assert type(plain) is PlainBatches and plain.batch_size == 5
 

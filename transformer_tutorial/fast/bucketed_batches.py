@@ -22,6 +22,13 @@ def bucket_widths(longest: int) -> np.ndarray:
     return np.array([*(width for width in widths if width < longest), longest])
 
 
+def few_widths(longest: int) -> np.ndarray:
+    """As `bucket_widths`, fewer: 16, 24, 32, 48, 64, 96 ... and at last `longest`."""
+    octaves = (16 << doubling for doubling in range(16))
+    widths = [width for octave in octaves for width in (octave, octave * 3 // 2)]
+    return np.array([*(width for width in widths if width < longest), longest])
+
+
 class BucketedBatches(PlainBatches):
     """Batches of about equal numbers of target positions, from few shapes.
 
@@ -42,9 +49,13 @@ class BucketedBatches(PlainBatches):
         super().__init__(source, target, tokens_per_batch, seed)
         self.tokens_per_batch = tokens_per_batch
         longest = max(self.source_lengths.max(), self.target_lengths.max())
-        self.widths = bucket_widths(int(longest))
+        self.widths = self.widths_up_to(int(longest))
         self.source_widths = self._round_up(self.source_lengths)
         self.target_widths = self._round_up(self.target_lengths)
+
+    def widths_up_to(self, longest: int) -> np.ndarray:
+        """The widths that batches are padded to, in tokens, rising."""
+        return bucket_widths(longest)
 
     def plan(self, epoch: int) -> list[BatchPlan]:
         order = self.shuffled(epoch)
@@ -63,3 +74,19 @@ class BucketedBatches(PlainBatches):
 
     def _round_up(self, lengths: np.ndarray) -> np.ndarray:
         return self.widths[np.searchsorted(self.widths, lengths)]
+
+
+class FewShapeBatches(BucketedBatches):
+    """`BucketedBatches` of fewer shapes: source and target of a batch have the same width, one of `few_widths`.
+
+    For XLA, which takes seconds to compile a training step for each shape; more of a batch is padding. Arguments: there.
+    """
+
+    def __init__(
+        self, source: Sequence[np.ndarray], target: Sequence[np.ndarray], tokens_per_batch: int, seed: int | None
+    ):
+        super().__init__(source, target, tokens_per_batch, seed)
+        self.source_widths = self.target_widths = np.maximum(self.source_widths, self.target_widths)
+
+    def widths_up_to(self, longest: int) -> np.ndarray:
+        return few_widths(longest)

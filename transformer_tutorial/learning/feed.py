@@ -14,7 +14,7 @@ from transformer_tutorial.data.batches import PlainBatches, as_dataset
 from transformer_tutorial.data.prepared import EncodedSplit, PreparedCorpus
 from transformer_tutorial.data.shards import Shards
 from transformer_tutorial.data.subword_sampling import SubwordSampler
-from transformer_tutorial.fast.bucketed_batches import BucketedBatches
+from transformer_tutorial.fast.bucketed_batches import BucketedBatches, FewShapeBatches
 from transformer_tutorial.fast.sharded_batches import ShardedBatches
 
 
@@ -67,7 +67,8 @@ def make_batches_for(config: Config, split: EncodedSplit | Shards, seed: int | N
         return ShardedBatches(split, config.tokens_per_batch, seed)
     if config.batching == "plain":
         return PlainBatches(split.source, split.target, config.batch_size, seed)
-    return BucketedBatches(split.source, split.target, config.tokens_per_batch, seed)
+    batches = FewShapeBatches if config.batching == "few_shapes" else BucketedBatches
+    return batches(split.source, split.target, config.tokens_per_batch, seed)
 
 
 def finite_dataset(batches: PlainBatches) -> tf.data.Dataset:
