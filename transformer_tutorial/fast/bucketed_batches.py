@@ -79,7 +79,7 @@ class BucketedBatches(PlainBatches):
 class FewShapeBatches(BucketedBatches):
     """`BucketedBatches` of fewer shapes: source and target of a batch have the same width, one of `few_widths`.
 
-    For XLA, which takes seconds to compile a training step for each shape; more of a batch is padding. Arguments: there.
+    For XLA, which takes seconds to compile a training step for each shape. More is padding. Arguments: there.
     """
 
     def __init__(
