@@ -33,6 +33,17 @@ def test_the_fused_update_is_that_of_keras(settings, compiled):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
+def test_a_sparse_gradient_is_clipped_by_the_norm_of_the_sums_of_its_rows():
+    rows, dense = tf.constant([[3.0, 0.0], [-3.0, 0.0], [0.0, 4.0]]), tf.constant([[0.0, 0.0], [0.0, 4.0], [0.0, 0.0]])
+    ends = []
+    for gradient in (tf.IndexedSlices(rows, tf.constant([0, 0, 1]), tf.constant([3, 2])), dense):
+        optimizer, variable = FusedAdam(0.1, epsilon=1.0, global_clipnorm=2.0), keras.Variable(np.ones((3, 2)))
+        optimizer.build([variable])
+        optimizer.apply([gradient], [variable])
+        ends.append(np.array(variable))
+    np.testing.assert_allclose(ends[0], ends[1], rtol=1e-6)
+
+
 def test_a_sparse_gradient_is_applied_as_keras_does():
     gradient = tf.IndexedSlices(tf.constant([[1.0, 2.0]]), tf.constant([1]), tf.constant([3, 2]))
     ends = []

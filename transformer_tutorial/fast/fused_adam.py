@@ -15,11 +15,18 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("transformer_tutorial")
 class FusedAdam(keras.optimizers.Adam):
-    """`keras.optimizers.Adam`, faster. Arguments: there; `amsgrad` is left to Keras's own update."""
+    """`keras.optimizers.Adam`, faster. Arguments: there; `amsgrad` is left to Keras's own update.
+
+    Sparse gradients are made dense first. An embedding's has a row for each token of the batch, and the norm that Keras
+    clips by takes equal tokens one by one, not their sum.
+    """
+
+    def apply(self, grads, trainable_variables=None):
+        super().apply([_dense(gradient) for gradient in grads], trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
         """Equations (1) and (2) in one operation."""
-        if self.amsgrad or isinstance(gradient, tf.IndexedSlices):
+        if self.amsgrad:
             return super().update_step(gradient, variable, learning_rate)
         index, step = self._get_variable_index(variable), tf.cast(self.iterations + 1, variable.dtype)
         beta_1, beta_2 = (tf.constant(beta, variable.dtype) for beta in (self.beta_1, self.beta_2))
@@ -36,3 +43,7 @@ class FusedAdam(keras.optimizers.Adam):
             epsilon=tf.constant(self.epsilon, variable.dtype),
             grad=tf.cast(gradient, variable.dtype),
         )
+
+
+def _dense(gradient):
+    return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient
