@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from keras import ops
 
-from transformer_tutorial.layers.attention import HIDDEN_SCORE
+from transformer_tutorial.layers.attention import attention_weights
 from transformer_tutorial.layers.masks import padding_allowed
 from transformer_tutorial.model import Transformer
 
@@ -98,17 +98,9 @@ class CachedStep:
 
 
 def _attend(sub_layer, x, keys, values, allowed):
-    """The sub-layer's output for keys and values that are there already.
-
-    Equations (1) and (2) of layers/attention.py, written as products and sums: with one query a row, the threads of a
-    CPU take longer to start a matrix product than to compute it. XLA makes one kernel of it.
-    """
-    query = ops.cast(sub_layer.mha.project_query(sub_layer.before(x)), "float32")[..., None, :]
-    keys = ops.cast(keys, "float32")[:, :, None]
-    scores = ops.where(allowed, ops.sum(query * keys, axis=-1) / query.shape[-1] ** 0.5, HIDDEN_SCORE)
-    weights = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
-    heads = ops.sum(ops.cast(weights, values.dtype)[..., None] * values[:, :, None], axis=-2)
-    heads = heads / ops.cast(ops.sum(weights, axis=-1, keepdims=True), values.dtype)
+    """The sub-layer's output for keys and values that are there already."""
+    weights = attention_weights(sub_layer.mha.project_query(sub_layer.before(x)), keys, allowed)
+    heads = ops.matmul(ops.cast(weights, values.dtype), values)
     return sub_layer.after(x, sub_layer.mha.merge_heads(heads))
 
 
