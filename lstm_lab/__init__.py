@@ -25,6 +25,7 @@ Reading order:
     trace.py, figures/      what flows along each wire, and pictures of it; trace_page.py and plot.py write them
     jacobians.py, flow.py   how a gradient vanishes or explodes over time; remembering.py trains what flow.py shows
     clipping.py, cliff.py   clipping gradients, and the cliff that it is for
+    fast/                   the twin of sequence.py: the same numbers with as little as possible in the loop over time
     step_layers.py, layers.py  the cells as Keras layers
 
 Beside the path: cells/perceptron.py (what one line can separate), cells/activation.py, shape.py (refusing what does not

@@ -5,7 +5,7 @@ distribution over many starts within ±1e-3 of one point, and the last starting 
 help: it bounds the length of a step, it does not choose the side of the cliff. Both parameters are single numbers, so
 that clipnorm and clipvalue are the same here.
 
-Next: layers.py
+Next: fast/fused_cells.py
 """
 
 import json

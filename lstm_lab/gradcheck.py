@@ -13,7 +13,7 @@ One norm over all arrays would let a large gradient hide an error in a small one
 the tails. A correct float64 pass stays near 1e-16 against the tape and 1e-9 against differences, and real bugs stand
 at 3e-5 or more, so that the limits below separate the two.
 
-Next: jacobians.py
+Next: jacobians.py, or trace.py to see the values that were compared
 """
 
 import json

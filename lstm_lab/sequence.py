@@ -20,7 +20,7 @@ between k2 - k1 and k2 - 1 steps. k2 = T is full BPTT; k1 = k2 hands the state, 
 Arrays are batch-major: x (B, T, M), mask (B, T), outputs (B, T, N). Any cell of lstm_lab.cells will do.
 
 Source: Goodfellow, Bengio & Courville 2016, section 10.2.2; Williams & Peng 1990 for (k1, k2).
-Next: gradcheck.py
+Next: oracle.py, or fast/fused_sequence.py for the same with less in the loop
 """
 
 from collections.abc import Iterator

@@ -12,8 +12,8 @@ The contestants, all with the same weights, and checked against each other befor
 A turn is as many calls as fit into `--seconds`. The first call, which traces and compiles, stands apart. The unit is a
 time step of one sequence.
 
-Memory is the growth of the process during one call, in bytes for each time step of one sequence: what is kept for the
-backward pass, the results, and what a library needs on the way. Each contestant has a process of its own for it.
+Memory is what a call adds to the process for each further time step of a sequence, in bytes: what is kept for the
+backward pass, the results, and what a library needs on the way. Each contestant has processes of its own for it.
 
     python scripts/bench_lstm.py
     python scripts/bench_lstm.py --sizes 1x100x32x32 32x100x64x128 --threads 1 --json
@@ -21,9 +21,7 @@ backward pass, the results, and what a library needs on the way. Each contestant
 """
 
 import concurrent.futures
-import ctypes
 import dataclasses
-import gc
 import multiprocessing
 import re
 import sys
@@ -58,7 +56,8 @@ from transformer_tutorial.runtime.errors import Failure, UsageError
 
 COMPARED = ((FUSED, KERAS), (FUSED_XLA, KERAS), (FUSED_XLA, KERAS_XLA), (FUSED_XLA, TORCH), (FUSED_XLA, BLOCK),
             (FUSED, READABLE), (READABLE, READABLE_TAPE))  # fmt: skip
-SMALL, MEMORY_SIZE = ("2x5x3x4",), Size(256, 100, 64, 128)
+SMALL, STATUS = ("2x5x3x4",), Path("/proc/self/status")
+MEMORY_SIZE, SMALL_MEMORY_SIZE = Size(512, 100, 64, 128), Size(256, 50, 16, 32)
 TOLERANCE = 1e-3
 
 
@@ -77,9 +76,9 @@ class Options:
     threads: int = 0
     """Threads of each library; 0 lets it choose."""
     memory: bool = True
-    """Measure memory as well, with 256 sequences of 100 steps, 64 inputs and 128 units. Linux alone tells it."""
+    """Measure memory as well, with 512 and 1024 sequences of 100 steps, 64 inputs and 128 units. On Linux."""
     smoke: bool = False
-    """One tiny size and one turn, in seconds: does the benchmark run?"""
+    """One tiny size, one turn, and one contestant's memory: does the benchmark run?"""
     json: bool = False
     """Print one JSON object as the last line."""
 
@@ -95,9 +94,11 @@ def main(options: Options) -> None:
         sides |= line_up(names, options.variant, size, options.seconds)
     turns = take_turns({**sides, **matrix_products(["float32"])}, options.rounds)
     memory = {}
-    if options.memory and can_measure_memory():
-        memory_size = sizes[0] if options.smoke else MEMORY_SIZE
-        memory = {f"{name}, bytes a step": bytes_a_step(name, options, memory_size) for name in names}
+    if options.memory and not STATUS.exists():
+        print(f"Memory is left out: this system has no {STATUS}.", file=sys.stderr)
+    elif options.memory:
+        measured = {FUSED: SMALL_MEMORY_SIZE} if options.smoke else dict.fromkeys(names, MEMORY_SIZE)
+        memory = {f"{name}, bytes a step": bytes_a_step(name, options, size) for name, size in measured.items()}
     ratios = {
         f"{first} over {second}, {size}": (f"{first}, {size}", f"{second}, {size}")
         for first, second in COMPARED
@@ -155,27 +156,29 @@ def first_call(name: str, contestant: Contestant, data: tuple, found: dict[str, 
 
 
 def bytes_a_step(name: str, options: Options, size: Size) -> float:
-    """Bytes that one call takes for each time step of one sequence, measured in a process of its own."""
+    """Bytes that one call takes for each time step of one sequence: the slope between two batches.
+
+    What does not depend on the batch, as tracing and compiling, is not in it.
+    """
     print(f"memory: {name}", file=sys.stderr)
+    small, large = (growth(name, options, size._replace(B=batch)) for batch in (size.B, 2 * size.B))
+    return (large - small) / (size.B * size.T)
+
+
+def growth(name: str, options: Options, size: Size) -> int:
+    """By how many bytes a process of its own grows at most while the contestant is called once."""
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-        grown = process.submit(growth_of_one_call, name, options.variant, size, options.threads)
         try:
-            return grown.result() / (size.B * size.T)
+            return process.submit(growth_here, name, options.variant, size, options.threads).result()
         except concurrent.futures.process.BrokenProcessPool:
-            raise Failure(
-                f"the process that measures the memory of {name} died. Leave it out with --no-memory."
-            ) from None
+            raise Failure(f"the process that measures {name} has died. Leave it out with --no-memory.") from None
 
 
-def growth_of_one_call(name: str, variant: str, size: Size, threads: int) -> int:
-    """By how many bytes this process grows at most during a call that is not the first of its shape."""
+def growth_here(name: str, variant: str, size: Size, threads: int) -> int:
+    """By how many bytes this process grows at most during its first call."""
     set_threads(threads)
     contestant = build(name, variant, draw_weights(variant, size))
     data = tuple(map(contestant.tensor, draw_data(size)))
-    contestant.run(*data)
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # or the call would live on what the first has freed
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
     before = memory_status("VmRSS")
     contestant.run(*data)
     return memory_status("VmHWM") - before
@@ -183,15 +186,7 @@ def growth_of_one_call(name: str, variant: str, size: Size, threads: int) -> int
 
 def memory_status(field: str) -> int:
     """A field of /proc/self/status, in bytes."""
-    return int(re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
-
-
-def can_measure_memory() -> bool:
-    """Whether this system tells the peak of a single call; says so where not."""
-    able = Path("/proc/self/clear_refs").exists() and hasattr(ctypes.CDLL(None), "malloc_trim")
-    if not able:
-        print("Memory is left out: it takes Linux with glibc.", file=sys.stderr)
-    return able
+    return int(re.search(rf"{field}:\s+(\d+) kB", STATUS.read_text())[1]) * 1024
 
 
 def set_threads(threads: int) -> None:

@@ -85,9 +85,7 @@ class FusedRNN:
 
     def weight_gradients(self, x, previous: simple_rnn.State, states: simple_rnn.State, d_a) -> simple_rnn.Weights:
         """The sums over all steps, from x (T, B, M) and δa (T, B, N)."""
-        return simple_rnn.Weights(
-            summed_product(x, d_a), summed_product(previous.h, d_a), tf.reduce_sum(d_a, axis=(0, 1))
-        )
+        return simple_rnn.Weights(*layer_gradients(x, previous.h, d_a))
 
 
 class FusedLSTM:
@@ -136,14 +134,10 @@ class FusedLSTM:
         d = dict(zip(row.blocks, tf.split(d_a, len(row.blocks), axis=2), strict=True))
         seen = {"i": previous.c, "f": previous.c, "o": previous.c if row.po_prev else states.c}
         d_p = tf.stack([tf.reduce_sum(d[gate] * seen[gate], axis=(0, 1)) for gate in row.gates])
-        d_gates = tf.concat([d[gate] for gate in row.gates], axis=2)
-        return Weights(
-            summed_product(x, d_a),
-            summed_product(previous.y, d_a),
-            tf.reduce_sum(d_a, axis=(0, 1)),
-            d_p if row.peepholes else (),
-            summed_product(previous.gates, d_gates) if row.gate_recurrence else (),
-        )
+        d_G = ()
+        if row.gate_recurrence:
+            d_G = summed_product(previous.gates, tf.concat([d[gate] for gate in GATES], axis=2))
+        return Weights(*layer_gradients(x, previous.y, d_a), d_p if row.peepholes else (), d_G)
 
 
 class FusedFGR(FusedLSTM):
@@ -168,6 +162,14 @@ def fused(cell, weights) -> FusedRNN | FusedLSTM:
     if isinstance(cell, lstm.LSTMCell):
         return FusedFGR(cell, weights) if cell.row.gate_recurrence else FusedLSTM(cell, weights)
     raise UsageError(f"{type(cell).__name__} has no fused backward pass. Use lstm_lab.sequence.")
+
+
+def layer_gradients(x: tf.Tensor, y_previous: tf.Tensor, d_a: tf.Tensor) -> list[tf.Tensor]:
+    """The gradients of input weights, recurrent weights and biases: [x y₋ 1]ᵀ δa, as one product."""
+    ones = tf.ones_like(x[:, :, :1])
+    joined = summed_product(tf.concat([x, y_previous, ones], axis=2), d_a)
+    d_W, d_R, d_b = tf.split(joined, [x.shape[-1], y_previous.shape[-1], 1], axis=0)
+    return [d_W, d_R, d_b[0]]
 
 
 def summed_product(a: tf.Tensor, d_a: tf.Tensor) -> tf.Tensor:

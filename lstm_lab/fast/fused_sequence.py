@@ -5,7 +5,7 @@ at once:
 
     before the forward loop      x W + b, one product
     before the backward loop     the factors of fused_cells.py, from what the steps kept
-    after the backward loop      every weight's gradient and δx, one product each
+    after the backward loop      the gradients of W, R and b in one product, and δx in another
 
 Kept are the gates and the states, nothing else. The loops are `tf.while_loop`, so that sequences may have any number of
 steps, and a graph does not grow with it. Under XLA (`tf.function(jit_compile=True)` around it, or `compile` with
@@ -13,6 +13,7 @@ steps, and a graph does not grow with it. Under XLA (`tf.function(jit_compile=Tr
 pays.
 
 Cost of one step: a product (B, N) by (N, blocks x N) forwards, and one with its transpose backwards.
+Next: ../step_layers.py
 """
 
 from typing import Any, NamedTuple
@@ -50,18 +51,18 @@ def forward(cell, weights, x: tf.Tensor, initial=None, mask: tf.Tensor | None = 
     parts = fused(cell, weights)
     x, initial, mask = checked_inputs(cell, weights, x, initial, mask)
     x, mask = time_major(x), None if mask is None else time_major(mask)
-    projected, length = cell.project(weights, x), tf.shape(x)[0]
+    projected, masks = _by_step((cell.project(weights, x), () if mask is None else mask))
 
     def body(t, state, arrays):
-        step = cell.advance(weights, projected[t], state)
-        new = step.state if mask is None else choose(mask[t], step.state, state)
+        step = cell.advance(weights, projected.read(t), state)
+        new = step.state if mask is None else choose(masks.read(t), step.state, state)
         _keep_shapes(new, state)
         kept = tf.nest.map_structure(lambda array, part: array.write(t, part), arrays, (new, parts.keep(step)))
         return t + 1, new, kept
 
     widths = tf.nest.map_structure(lambda part: part.shape[-1], initial), parts.kept_widths
     arrays = tf.nest.map_structure(lambda width: _array(x, width), widths)
-    _, final, arrays = tf.while_loop(lambda t, *_: t < length, body, (0, initial, arrays))
+    _, final, arrays = tf.while_loop(lambda t, *_: t < tf.shape(x)[0], body, (0, initial, arrays))
     states, kept = tf.nest.map_structure(lambda array: array.stack(), arrays)
     return Run(time_major(states[0]), initial, final, x, states, kept, mask)
 
@@ -75,14 +76,16 @@ def backward(cell, weights, run: Run, d_outputs: tf.Tensor, d_final=None) -> Gra
     previous = tf.nest.map_structure(
         lambda first, after: tf.concat([first[None], after[:-1]], 0), run.initial, run.states
     )
-    factors, d_outputs = parts.factors(previous, run.states, run.kept), time_major(d_outputs)
+    masks, factors = () if run.mask is None else run.mask, parts.factors(previous, run.states, run.kept)
+    by_step = _by_step((time_major(d_outputs), masks, factors))
 
     def body(t, d_state, array):
-        d_state = type(d_state)(d_state[0] + d_outputs[t], *d_state[1:])
-        reaches_step = d_state if run.mask is None else choose(run.mask[t], d_state, zeros)
-        d_a, d_previous = parts.step_back(tf.nest.map_structure(lambda factor: factor[t], factors), reaches_step)
+        d_output, mask, factors = tf.nest.map_structure(lambda kept: kept.read(t), by_step)
+        d_state = type(d_state)(d_state[0] + d_output, *d_state[1:])
+        reaches_step = d_state if run.mask is None else choose(mask, d_state, zeros)
+        d_a, d_previous = parts.step_back(factors, reaches_step)
         if run.mask is not None:
-            d_previous = add(d_previous, choose(run.mask[t], zeros, d_state))
+            d_previous = add(d_previous, choose(mask, zeros, d_state))
         _keep_shapes(d_previous, d_state)
         return t - 1, d_previous, array.write(t, d_a)
 
@@ -96,6 +99,11 @@ def backward(cell, weights, run: Run, d_outputs: tf.Tensor, d_final=None) -> Gra
 def time_major(array: tf.Tensor) -> tf.Tensor:
     """(B, T, ·) -> (T, B, ·), and back."""
     return tf.transpose(array, (1, 0, 2))
+
+
+def _by_step(arrays):
+    """Arrays (T, B, ·) in a form whose steps can be read one by one."""
+    return tf.nest.map_structure(lambda part: tf.TensorArray(part.dtype, tf.shape(part)[0]).unstack(part), arrays)
 
 
 def _array(x: tf.Tensor, width: int) -> tf.TensorArray:

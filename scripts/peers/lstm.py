@@ -64,7 +64,7 @@ def draw_weights(variant: str, size: Size, seed: int = 0) -> Weights:
 def draw_data(size: Size, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """x (B, T, M) and d_outputs (B, T, N) in float32, standard normal."""
     random = np.random.default_rng(seed)
-    return tuple(random.normal(size=(size.B, size.T, width)).astype("float32") for width in (size.M, size.N))
+    return tuple(random.standard_normal((size.B, size.T, width), "float32") for width in (size.M, size.N))
 
 
 def build(name: str, variant: str, weights: Weights) -> Contestant:

@@ -1,11 +1,8 @@
 """A backward pass with a known bug fails the gradient check; the same pass without it does not.
 
 Each mutation replaces a piece of the source of a cell, or of the loop over time. The bugs are those that are easy to
-make by hand, and some that were shipped elsewhere.
+make by hand, and some that were shipped elsewhere. fast/test_fused_mutations.py has the same bugs in the fast twin.
 """
-
-import inspect
-import types
 
 import numpy as np
 import pytest
@@ -14,61 +11,16 @@ import tensorflow as tf
 from lstm_lab import sequence
 from lstm_lab.cells import dense, lstm, simple_rnn
 from lstm_lab.cells.activation import TANH
-from lstm_lab.gradcheck import LIMITS, check
 from lstm_lab.problems import DenseProblem, LSTMProblem, RNNProblem
+from mutated_source import Memory, failing, mutated, output_gate_swapped
 
 LENGTH, SEED = 4, 0
-
-
-def mutated(module: types.ModuleType, replacements: dict[str, str], **names) -> types.ModuleType:
-    """A copy of `module` in which each key of `replacements`, found exactly once, has become its value.
-
-    `names` are further globals that the new source may use.
-    """
-    source = inspect.getsource(module)
-    for old, new in replacements.items():
-        if source.count(old) != 1:
-            raise LookupError(f"{module.__name__} must hold {old!r} once, holds it {source.count(old)} times.")
-        source = source.replace(old, new)
-    copy = types.ModuleType(module.__name__)
-    copy.__dict__.update(names)
-    exec(compile(source, f"mutated {module.__name__}", "exec"), copy.__dict__)
-    return copy
-
-
-class Memory:
-    """Lets a mutation use the value of a neighbouring time step."""
-
-    def __init__(self):
-        self.last, self.gates = None, []
-
-    def stale(self, value):
-        """The value of the call before, zeros at first."""
-        last, self.last = self.last, value
-        return tf.zeros_like(value) if last is None else last
-
-    def remember(self, gate):
-        """Keeps a gate of the forward pass."""
-        self.gates.append(gate)
-        return gate
-
-    def before(self, gate):
-        """The gate of the step before that of `gate`."""
-        index = next(k for k, kept in enumerate(self.gates) if kept is gate)
-        return self.gates[max(0, index - 1)]
 
 
 def recurrent_untransposed(d, R, blocks):
     """R instead of its transpose, block by block."""
     parts = tf.split(R, len(blocks), axis=1)
     return tf.add_n([d[block] @ part for block, part in zip(blocks, parts, strict=True)])
-
-
-def output_gate_swapped(d_gates, G):
-    """The derivative by the previous gates, in which the output gate's third uses Rab where Rba belongs."""
-    units = G.shape[0] // 3
-    swapped = d_gates @ G[:, 2 * units :]
-    return tf.concat([(d_gates @ tf.transpose(G))[:, : 2 * units], swapped], axis=1)
 
 
 def without_start(gradients, t):
@@ -164,15 +116,6 @@ PO_PREV_MUTATIONS = {
     "d_po with the new cell": {'"o": c_previous if row.po_prev else step.state.c': '"o": step.state.c'},
     "the output gate sees the new cell": {"p, c_previous if row.po_prev else c)  # (6)": "p, c)"},
 }
-
-
-def failing(problem) -> set[str]:
-    """The tensors over a limit, by complex step and by differences alike."""
-    limits = LIMITS["float64"]
-    rows = check([problem])
-    over = {row.tensor for row in rows if not row.ok}
-    assert over == {row.tensor for row in rows if row.errors.difference > limits.difference}
-    return over
 
 
 def lstm_problem(variant, **parts):
