@@ -71,7 +71,7 @@ class Options:
     )
     """Which to run."""
     ctranslate2: Path | None = None
-    """The same model in CTranslate2's format."""
+    """The same model in CTranslate2's format, as `export --format ctranslate2` writes it."""
     data_dir: Path | None = None
     """Where downloaded and prepared text is kept."""
     smoke: bool = False
@@ -238,7 +238,7 @@ def ctranslate2_entries(options: Options, task: Task) -> list[tuple[str, Entry]]
 
     vocabulary = pieces(task.tokenizers.target, np.arange(task.model.target_vocab_size))
     number = {piece: i for i, piece in enumerate(vocabulary)}
-    tokens = {tuple(ids): pieces(task.tokenizers.source, ids) for ids in task.source}
+    tokens = {tuple(ids): pieces(task.tokenizers.source, ids[1:-1]) for ids in task.source}  # it adds [START] and [END]
 
     def translate(engine, source: Sequence[np.ndarray]) -> list[np.ndarray]:
         found = engine.translate_batch(

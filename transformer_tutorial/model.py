@@ -152,3 +152,13 @@ class Transformer(keras.Model):
     def get_config(self):
         own = ("num_layers", "num_decoder_layers", "input_vocab_size", "target_vocab_size", "tied_embeddings")
         return {**super().get_config(), **self.shape_config, **{name: getattr(self, name) for name in own}}
+
+
+def in_precision(model: Transformer, precision: str) -> Transformer:
+    """`model`, or a copy of it that computes in `precision`, a Keras dtype policy such as "float32"."""
+    if model.dtype_policy.name == precision:
+        return model
+    copy = Transformer.from_config({**model.get_config(), "dtype": precision})
+    copy.build(((None, None), (None, None)))
+    copy.set_weights(model.get_weights())
+    return copy

@@ -12,6 +12,7 @@ Source: the tutorial's subword guide; Kudo & Richardson 2018 (SentencePiece).
 Next: prepared.py
 """
 
+import hashlib
 import importlib
 import io
 import platform
@@ -165,8 +166,12 @@ class SentencePieceTokenizer(tf.Module):
         self._vocab_size = int(self._kernels.vocab_size())
 
     def _build(self) -> None:
+        # By this name a loaded SavedModel finds the model: tokenizers of one name would all get the same one.
+        name = f"sentencepiece_{hashlib.sha256(self._model).hexdigest()}"
         with native_messages_hidden():
-            self._kernels = tensorflow_text().SentencepieceTokenizer(model=self._model, add_bos=True, add_eos=True)
+            self._kernels = tensorflow_text().SentencepieceTokenizer(
+                model=self._model, add_bos=True, add_eos=True, name=name
+            )
 
     @property
     def _tokenizer(self):

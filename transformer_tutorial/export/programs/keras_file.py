@@ -1,0 +1,22 @@
+"""Translates stdin with the model.keras in this folder, a line for a line. Needs the package transformer_tutorial.
+
+python translate.py < portuguese.txt > english.txt
+"""
+
+import sys
+from pathlib import Path
+
+import keras
+
+from transformer_tutorial.config import read_config
+from transformer_tutorial.data.tokenizer_pair import TokenizerPair
+from transformer_tutorial.decoding.translator import Translator
+
+folder = Path(__file__).resolve().parent
+model = keras.saving.load_model(folder / "model.keras", compile=False)
+tokenizers = TokenizerPair.load(folder / "tokenizers")
+translator = Translator(tokenizers, model, read_config(folder).max_tokens)
+lines = (line.decode("utf-8", "replace").rstrip("\r\n") for line in sys.stdin.buffer)
+for batch in translator.stream(lines):
+    for best, *_ in batch:
+        print(best.text, flush=True)
