@@ -29,7 +29,7 @@ import tyro
 
 from transformer_tutorial.learning.checkpoints import load_newest
 
-TRAIN = ("--preset", "demo", "--save-every-minutes", "0.03")
+TRAIN = ("--preset", "demo", "--save-every-minutes", "0.03", "--deterministic")
 MOMENTS = ("starting", "training", "writing")
 MEASURED = ("seconds", "target_tokens_per_second", "peak_memory_mb")  # what no two runs have in common
 

@@ -34,6 +34,14 @@ def tiny_corpus(tmp_path_factory) -> Path:
     return folder
 
 
+def pytest_collection_modifyitems(items):
+    """Leaves out the tests marked `tensorflow` on other backends."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    for item in items:
+        if backend != "tensorflow" and item.get_closest_marker("tensorflow"):
+            item.add_marker(pytest.mark.skip(reason=f"KERAS_BACKEND is {backend}"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real corpora beside a checkout; tests that need it skip where it is absent."""

@@ -51,7 +51,7 @@ def test_the_tutorial_preset_has_the_tutorials_settings():
         ),
         ({"target_language": "pt"}, "source_language and target_language must differ, both are 'pt'."),
         ({"tokenizer": "bpe"}, "tokenizer must be one of wordpiece, sentencepiece, got 'bpe'."),
-        ({"batching": "none"}, "batching must be one of bucketed, few_shapes, plain, got 'none'."),
+        ({"batching": "none"}, "batching must be one of bucketed, few_shapes, one_shape, plain, got 'none'."),
         ({"attention_dropout": 1.5}, "attention_dropout must be in [0, 1), got 1.5."),
         ({"label_smoothing": -0.1}, "label_smoothing must be in [0, 1), got -0.1."),
         ({"weight_decay": -1.0}, "weight_decay must be 0 or more, got -1.0."),

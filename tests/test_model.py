@@ -44,6 +44,7 @@ def rows(width, *sentences):
     return tf.constant([sentence + [0] * (width - len(sentence)) for sentence in sentences], tf.int32)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("way", ["eager", "graph", "XLA", "training"])
 @given(source=SHORT, target=SHORT, next_source=LONG, next_target=LONG)
 @few_examples
@@ -58,6 +59,7 @@ def test_padding_and_neighbours_have_no_influence_on_the_logits(
     np.testing.assert_allclose(in_batch, alone, atol=1e-5)
 
 
+@pytest.mark.tensorflow
 @given(start=SHORT, one=SHORT, other=SHORT)
 @few_examples
 def test_what_follows_in_the_target_has_no_influence(ways_to_run, start, one, other):
@@ -74,6 +76,7 @@ def test_the_source_and_the_target_so_far_have_an_influence(model):
     assert np.abs(logits - other_target).max(axis=-1).min() > 1e-3
 
 
+@pytest.mark.tensorflow
 def test_a_sentence_of_padding_alone_gives_numbers(model):
     source, target = np.concatenate([SOURCE, 0 * SOURCE[:1]]), np.concatenate([TARGET, 0 * TARGET[:1]])
     with tf.GradientTape() as tape:

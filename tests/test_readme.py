@@ -41,7 +41,7 @@ def test_a_command_of_the_readme_is_understood(words):
 
 
 def test_the_code_of_the_readme_runs(tmp_path):
-    (code,) = blocks("python")
+    code = "\n".join(blocks("python"))
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "(2, 1, 4, 13, 12)"

@@ -10,12 +10,13 @@ import tyro
 from transformer_tutorial.config import PRESETS, Config
 from transformer_tutorial.runtime import command_line
 from transformer_tutorial.runtime.command_line import Command, Options
+from transformer_tutorial.runtime.strategies import DeviceOptions
 
 PROGRAM = "python -m transformer_tutorial"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Train(Options):
+class Train(DeviceOptions):
     """Train a model; the same command again resumes where it stopped.
 
     For example: train --preset demo --run-dir runs/demo, about 3 minutes on 2 CPU cores, no download.
@@ -32,6 +33,9 @@ class Train(Options):
     """With --data ted: a copy of the archive, instead of a download."""
     save_every_minutes: float = 5.0
     """A checkpoint at least this often, and after each epoch."""
+    deterministic: bool = False
+    """TensorFlow uses only operations that give the same bits each time: on one CPU or GPU, equal commands then give
+    equal weights."""
     config: tyro.conf.OmitArgPrefixes[Config] = dataclasses.field(default_factory=Config)
 
 
@@ -95,6 +99,36 @@ class Translate(Options):
     """Save a picture of the cross-attention of each sentence (.png, .svg or .pdf)."""
     layer: int | None = None
     """Decoder layer shown in the picture, counted from 1. Default: all layers in one overview."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Export(Options):
+    """Write a trained model in a form that other programs load, with a translate.py that shows how.
+
+    savedmodel: one TensorFlow graph, strings in and strings out. keras: model.keras with tokenizers and config.
+    ctranslate2: for the C++ engine of that name (needs its package).
+    """
+
+    run_dir: Path
+    """A run folder that `train` made."""
+    format: Literal["savedmodel", "keras", "ctranslate2"]
+    """Which form."""
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    """Folder to write. An earlier export there is replaced."""
+    beam_size: int = 1
+    """savedmodel: translations pursued side by side; 1 is greedy search."""
+    length_penalty: float = 1.0
+    """savedmodel: 0 prefers short translations, 1 ranks by the mean log probability of a token."""
+    batch_size: int = 64
+    """savedmodel: sentences that are translated together; more in one call are taken one batch after another."""
+    max_length: int | None = None
+    """savedmodel: most tokens of a translation. Default: as in `translate`, one more than the run's max_tokens."""
+    max_bytes: int | None = None
+    """savedmodel: longer strings are cut. Default: 256 for each of the run's max_tokens."""
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    """savedmodel, keras: number format of the computation."""
+    quantization: Literal["int8", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16"] | None = None
+    """ctranslate2: number format of the stored matrices. Default: float32, which can be loaded as any of these."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -165,6 +199,7 @@ COMMANDS = {
     "train": Command(Train, "transformer_tutorial.commands.train", _train_defaults),
     "evaluate": Command(Evaluate, "transformer_tutorial.commands.evaluate"),
     "translate": Command(Translate, "transformer_tutorial.commands.translate"),
+    "export": Command(Export, "transformer_tutorial.commands.export"),
     "data": Command(Data, "transformer_tutorial.commands.data"),
     "plot": Command(Plot, "transformer_tutorial.commands.plot"),
 }

@@ -69,13 +69,14 @@ class Config:
     """Passes over the training data."""
     storage: Literal["memory", "shards"] = "memory"
     """shards: a training text larger than memory is read as a stream, and its batches from files on disk."""
-    batching: Literal["bucketed", "few_shapes", "plain"] = "bucketed"
+    batching: Literal["bucketed", "few_shapes", "one_shape", "plain"] = "bucketed"
     """bucketed: sentences of similar length together. few_shapes: likewise, for XLA, which compiles each shape.
-    plain: as the tutorial does, batch_size random sentences."""
+    plain: as the tutorial does, batch_size random sentences. one_shape: likewise, all padded to max_tokens, without the
+    remainder, as a TPU needs them."""
     tokens_per_batch: int = 1568
     """Target tokens in a bucketed batch, padding included."""
     batch_size: int = 64
-    """Sentences in a plain batch."""
+    """Sentences in a plain batch, and in one of one_shape."""
     accumulate: int = 1
     """Batches whose gradients make one update, exactly as one large batch would."""
     schedule: Literal["tutorial", "inverse_sqrt", "linear", "cosine"] = "tutorial"

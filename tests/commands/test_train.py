@@ -3,6 +3,15 @@ import pytest
 from transformer_tutorial.cli import main
 
 
+@pytest.mark.parametrize("flags", [[], ["--deterministic"]], ids=["plain", "deterministic"])
+def test_determinism_is_switched_on_when_it_is_asked_for(flags, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr("tensorflow.config.experimental.enable_op_determinism", lambda: calls.append(1))
+    place = ["--data", str(tmp_path / "absent"), "--run-dir", str(tmp_path / "run")]
+    assert main(["train", *flags, *place]) == 2
+    assert len(calls) == len(flags)
+
+
 @pytest.mark.parametrize("slow", [True, False])
 def test_the_command_warns_of_bfloat16_where_it_is_slow(slow, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("transformer_tutorial.commands.train.slow_bfloat16", lambda: slow)

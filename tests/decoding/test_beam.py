@@ -27,11 +27,13 @@ def random_table(seed, sentences, length, vocab_size):
     return TableStep(np.random.default_rng(seed).normal(0, 2, size=(sentences, length, vocab_size, vocab_size)))
 
 
+@pytest.mark.tensorflow
 def test_certain_words_are_spelled_to_their_ends():
     step = SpellingStep(word("obrigado"), word("oi"))
     assert spell(search(step, max_length=11).ids) == ["_obrigado|.", "_oi|......."]
 
 
+@pytest.mark.tensorflow
 def test_a_sentence_that_reaches_max_length_stays_without_an_end():
     story = {"_" + "a" * n: {"a": 0.9, "b": 0.1} for n in range(9)}
     found = search(SpellingStep(story), max_length=6, beam_size=1, length_penalty=1.0)
@@ -85,6 +87,7 @@ def test_more_beams_than_tokens_do_not_end_the_search_early():
     np.testing.assert_allclose(found.scores, [5 / 6 * np.log(1 / 4)], rtol=1e-3)
 
 
+@pytest.mark.tensorflow
 def test_two_beams_find_a_better_sentence_than_one():
     story = {"_": {"a": 0.6, "b": 0.4}, "_a": {"c": 0.4, "d": 0.3, "e": 0.3}}
     step = SpellingStep(story)
@@ -94,18 +97,21 @@ def test_two_beams_find_a_better_sentence_than_one():
     np.testing.assert_allclose(found.scores, [np.log(0.4)], rtol=1e-3)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(("length_penalty", "best"), [(0.0, "_b|..."), (1.0, "_aaa|.")])
 def test_the_length_penalty_chooses_between_short_and_long(length_penalty, best):
     step = SpellingStep({"_": {"a": 0.5, "b": 0.5}, "_b": {"|": 0.9}, "_a": {"a": 0.9}, "_aa": {"a": 0.9}})
     assert spell(search(step, 6, beam_size=2, length_penalty=length_penalty).ids) == [best]
 
 
+@pytest.mark.tensorflow
 def test_a_sentence_is_done_when_as_many_translations_as_beams_have_finished():
     step = SpellingStep({"_": {"a": 0.9, "|": 0.1}, "_a": {"|": 0.8, "a": 0.2}, "_aa": {"a": 1.0}})
     search(step, 30, beam_size=2)
     assert step.calls == 2
 
 
+@pytest.mark.tensorflow
 def test_a_done_sentence_does_not_change_while_its_neighbours_go_on():
     story = {"_": {"a": 0.5, "b": 0.5}, "_a": {"|": 0.6, "c": 0.4}, "_b": {"|": 0.6, "c": 0.4}}
     late = {"_ac": {"|": 1.0}, "_bc": {"|": 1.0}}  # better a token, yet too late
@@ -115,6 +121,7 @@ def test_a_done_sentence_does_not_change_while_its_neighbours_go_on():
     np.testing.assert_allclose(beside.scores[0], alone.scores[0])
 
 
+@pytest.mark.tensorflow
 @given(seed=SEEDS)
 @few_examples
 def test_the_state_stays_with_the_sentence_that_it_belongs_to(seed):
@@ -140,6 +147,7 @@ def n_best(step, max_length, beam_size, length_penalty=1.0):
     return spell(found.ids[0]), np.asarray(found.scores[0])
 
 
+@pytest.mark.tensorflow
 def test_all_that_a_beam_has_finished_comes_back_best_first():
     step = SpellingStep({"_": {"a": 0.5, "b": 0.3, "c": 0.2}})
     texts, scores = n_best(step, 5, beam_size=3, length_penalty=0.0)
@@ -147,6 +155,7 @@ def test_all_that_a_beam_has_finished_comes_back_best_first():
     np.testing.assert_allclose(scores, np.log([0.5, 0.3, 0.2]), rtol=1e-3)
 
 
+@pytest.mark.tensorflow
 def test_what_has_not_finished_at_the_limit_comes_after_what_has():
     step = SpellingStep({"_": {"|": 0.1, "a": 0.9}, "_a": {"a": 0.6, "b": 0.4}})
     texts, scores = n_best(step, 3, beam_size=2)
@@ -154,6 +163,7 @@ def test_what_has_not_finished_at_the_limit_comes_after_what_has():
     np.testing.assert_allclose(scores, np.log([0.1, 0.54]) / [1, 2], rtol=1e-3)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("length_penalty", [0.0, 1.0])
 def test_with_room_for_the_start_alone_the_score_is_0(length_penalty):
     step = SpellingStep(word("oi"))

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
@@ -14,16 +15,19 @@ def search(step, max_length):
     return greedy_search(step, step.start(), len(np.asarray(step.start())), max_length)
 
 
+@pytest.mark.tensorflow
 def test_a_certain_word_is_spelled_to_its_end():
     step = SpellingStep(word("obrigado"))
     assert spell(search(step, max_length=12).ids) == ["_obrigado|.."]
 
 
+@pytest.mark.tensorflow
 def test_sentences_of_a_batch_end_at_their_own_length():
     step = SpellingStep(word("oi"), word("obrigado"), word(""))
     assert spell(search(step, max_length=11).ids) == ["_oi|.......", "_obrigado|.", "_|........."]
 
 
+@pytest.mark.tensorflow
 def test_a_sentence_that_reaches_max_length_stays_without_an_end():
     step = SpellingStep(word("obrigado"), word("oi"))
     assert spell(search(step, max_length=8).ids) == ["_obrigad", "_oi|...."]
@@ -31,17 +35,20 @@ def test_a_sentence_that_reaches_max_length_stays_without_an_end():
     assert spell(search(step, max_length=1).ids) == ["_", "_"]
 
 
+@pytest.mark.tensorflow
 def test_the_search_stops_when_all_sentences_have_ended():
     step = SpellingStep(word("oi"), word("bem"))
     search(step, max_length=40)
     assert step.calls == len("bem|")
 
 
+@pytest.mark.tensorflow
 def test_the_most_probable_letter_is_taken():
     step = SpellingStep({"_": {"a": 0.3, "b": 0.5, "c": 0.2}, "_b": {"a": 0.6, "|": 0.4}})
     assert spell(search(step, max_length=6).ids) == ["_ba|.."]
 
 
+@pytest.mark.tensorflow
 def test_the_state_goes_from_step_to_step():
     def step(token_ids, state, position):
         assert int(state) == int(position)

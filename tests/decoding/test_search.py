@@ -137,6 +137,7 @@ def test_a_search_gives_all_it_finds_best_first(model):
         assert translation.ids[0] == START_ID and (translation.cut or translation.ids[-1] == END_ID)
 
 
+@pytest.mark.tensorflow
 def test_sentences_that_are_done_leave_after_the_round(model):
     search, rows = BatchSearch(model, max_length=40), []
     advance = search._advance
@@ -148,6 +149,7 @@ def test_sentences_that_are_done_leave_after_the_round(model):
     assert 0 < rows[1][0] < 12
 
 
+@pytest.mark.tensorflow
 def test_all_batches_rounds_and_widths_share_one_trace(search):
     traced = []
     step = search.make_step

@@ -147,6 +147,7 @@ def test_an_alignment_has_a_row_for_each_predicted_token(translator, tokenizers)
         np.testing.assert_allclose(np.sum(weights, axis=-1), 1.0, atol=1e-6)
 
 
+@pytest.mark.tensorflow
 def test_an_exported_translator_gives_the_same_text(translator, tmp_path):
     translator.translate(NEW[:1])  # what it has compiled so far must not stand in the way
     export = ExportTranslator(translator)

@@ -74,12 +74,14 @@ def test_the_symbolic_shape_is_the_real_one(contract):
     check_symbolic_shape(contract, built(contract.layer.__name__))
 
 
+@pytest.mark.tensorflow
 @under_contract
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "XLA"])
 def test_compiled_equals_eager(contract, jit_compile):
     check_compiled(contract, built(contract.layer.__name__), jit_compile)
 
 
+@pytest.mark.tensorflow
 @under_contract
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_a_layer_computes_in_the_precision_it_is_given_and_has_finite_gradients(contract, policy):

@@ -22,6 +22,7 @@ def test_each_element_and_each_call_is_dropped_on_its_own():
         assert (a == b).mean() == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.tensorflow
 def test_equal_seeds_drop_equal_elements_also_in_a_graph():
     x = tf.ones((40, 30))
     first, second = (Dropout(0.3, seed=7) for _ in range(2))
@@ -40,6 +41,7 @@ def test_at_rate_one_everything_is_dropped():
     np.testing.assert_array_equal(Dropout(1.0)(tf.ones((5, 5)), training=True), tf.zeros((5, 5)))
 
 
+@pytest.mark.tensorflow
 def test_the_gradient_passes_where_the_value_passed():
     layer, x = Dropout(0.5, seed=3), tf.ones((50, 4))
     with tf.GradientTape() as tape:

@@ -101,6 +101,7 @@ def test_the_pairs_of_a_batch_are_those_it_was_made_from(prepared):
     assert len(feed.pairs(1, 2)) == (source[:, 0] > 0).sum()
 
 
+@pytest.mark.tensorflow
 def test_the_rate_follows_updates_not_batches():
     config = dataclasses.replace(CONFIG, schedule="linear", peak_rate=1.0, warmup_steps=4, accumulate=3)
     optimizer = make_optimizer(config, 10)

@@ -52,6 +52,7 @@ def test_a_batch_without_real_tokens_gives_zero(measure):
     assert measure(0 * LABELS, LOGITS) == 0.0
 
 
+@pytest.mark.tensorflow
 def test_the_gradient_is_softmax_minus_one_hot_over_the_tokens_and_zero_at_padding():
     logits = tf.constant(LOGITS)
     with tf.GradientTape() as tape:
@@ -88,6 +89,7 @@ def test_the_smoothed_loss_is_the_cross_entropy_with_smoothed_labels(sums, smoot
     np.testing.assert_allclose(sums(LABELS, LOGITS, smoothing)[1], expected, rtol=1e-5)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_the_fused_sums_and_their_gradient_are_the_defined_ones(smoothing, dtype):

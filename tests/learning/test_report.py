@@ -29,6 +29,7 @@ def report(tmp_path):
     report = Report(RunFolder(tmp_path), position, Config(epochs=3), SilentSamples())
     model = make_model()
     model.optimizer.iterations.assign(12)
+    model.traces = 1
     report.set_model(model)
     return report
 
@@ -55,6 +56,7 @@ def test_an_epoch_is_one_line_of_metrics_and_tensorboard_events(report, tmp_path
         "target_tokens": 100,
         "target_tokens_per_second": 50.0,
         "seconds": 2.0,
+        "traces": 1,
     }
     (events,) = (tmp_path / "tensorboard").glob("events.out.tfevents.*")
     assert b"val_loss" in events.read_bytes() and b"learning_rate" in events.read_bytes()

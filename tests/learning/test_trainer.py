@@ -72,3 +72,15 @@ def test_a_batch_of_padding_changes_neither_the_weights_nor_the_report():
 def test_the_trainer_answers_as_its_model():
     trainer = make_trainer(learning_rate=0.0)
     np.testing.assert_array_equal(trainer(LONG[0]), trainer.model(LONG[0]))
+
+
+def test_batches_of_other_lengths_and_further_epochs_add_no_trace():
+    trainer = make_trainer(learning_rate=0.1)
+    trainer.compile(optimizer="sgd")
+    found = []
+    for batches in ([LONG], [SHORT], [LONG, SHORT]):
+        trainer.fit(as_dataset(batches), verbose=0)
+        found.append(trainer.traces)
+    assert found == [1, 1, 1]
+    trainer.fit(tf.data.Dataset.from_tensors(SHORT), verbose=0)  # other types and fixed shapes
+    assert trainer.traces == 2

@@ -113,6 +113,7 @@ def test_a_training_leaves_everything_in_its_folder(straight, prepared, batches)
     records = RunFolder(straight).read_metrics()
     assert [record["step"] for record in records] == [batches, 2 * batches]
     assert records[1]["loss"] < records[0]["loss"]
+    assert [record["traces"] for record in records] == [1, 1]  # batches of all widths, and a second epoch, add none
     assert {record["target_tokens"] for record in records} == {sum(len(ids) - 1 for ids in prepared.train.target)}
     assert len(list((straight / "tensorboard").glob("events.out.tfevents.*"))) == 1
 

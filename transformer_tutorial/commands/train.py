@@ -10,7 +10,10 @@ from transformer_tutorial.data.corpus import NAMES, Corpus, open_corpus
 from transformer_tutorial.data.prepared import default_cache_dir, prepare
 from transformer_tutorial.data.sharded_corpus import prepare_sharded
 from transformer_tutorial.learning.training import train
-from transformer_tutorial.runtime.devices import describe_device, slow_bfloat16
+from transformer_tutorial.learning.workers import Workers
+from transformer_tutorial.runtime.devices import make_deterministic, slow_bfloat16
+from transformer_tutorial.runtime.errors import UsageError
+from transformer_tutorial.runtime.strategies import choose_place
 
 SLOW_BFLOAT16 = (
     "this CPU has no instructions for bfloat16 and takes several times as long for it as for float32. "
@@ -21,21 +24,26 @@ SLOW_BFLOAT16 = (
 def run(options: Train) -> None:
     """Opens and prepares the corpus, then trains or resumes."""
     config = with_absolute_path(options.config)
-    device = describe_device()
-    print(device, file=sys.stderr)
-    if config.precision == "mixed_bfloat16" and device.startswith("Device: CPU") and slow_bfloat16():
+    if options.deterministic:
+        make_deterministic()
+    place = choose_place(options)
+    print(place.description, file=sys.stderr)
+    if place.device == "tpu" and config.batching != "one_shape":
+        raise UsageError(f"A TPU takes batches of one shape only, got {config.batching}. Add --batching one_shape.")
+    if config.precision == "mixed_bfloat16" and place.device == "cpu" and slow_bfloat16():
         print(f"Warning: {SLOW_BFLOAT16}", file=sys.stderr)
     print(f"Run folder: {options.run_dir}", file=sys.stderr)
     corpus = open_config_corpus(config, options.data_dir, options.archive)
     how = prepare if config.storage == "memory" else prepare_sharded
-    prepared = how(corpus, config, default_cache_dir(options.data_dir))
+    with Workers(place.strategy).chief_first():
+        prepared = how(corpus, config, default_cache_dir(options.data_dir))
     print(
         f"{prepared.train.pairs:,} training pairs ({prepared.train.skipped} skipped with an empty side, "
         f"{prepared.train.truncated} cut to {config.max_tokens} tokens), {prepared.validation.pairs:,} for "
         "validation.",
         file=sys.stderr,
     )
-    train(config, prepared, options.run_dir, options.save_every_minutes)
+    train(config, prepared, options.run_dir, options.save_every_minutes, place.strategy)
     print(options.run_dir / "model.keras")
 
 

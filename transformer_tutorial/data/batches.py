@@ -93,7 +93,10 @@ def _pad(rows: list[np.ndarray], count: int, width: int) -> np.ndarray:
 
 
 def as_dataset(
-    next_batches: Callable[[], Iterator[tuple]], weighted: bool = False, prefetch: int = 4
+    next_batches: Callable[[], Iterator[tuple]],
+    weighted: bool = False,
+    prefetch: int = 4,
+    shape: tuple[int | None, int | None] = (None, None),
 ) -> tf.data.Dataset:
     """A dataset that asks `next_batches()` for the padded batches each time it is iterated.
 
@@ -101,9 +104,10 @@ def as_dataset(
         next_batches: gives ((source, target input), labels), with `weighted` a third element, floats, (B, 1).
         weighted: whether there is a third element.
         prefetch: batches made ahead.
+        shape: rows and tokens of every batch, where they are all alike.
     """
-    ids = tf.TensorSpec((None, None), tf.int32)
-    signature = ((ids, ids), ids, *([tf.TensorSpec((None, 1), tf.float32)] if weighted else []))
+    ids = tf.TensorSpec(shape, tf.int32)
+    signature = ((ids, ids), ids, *([tf.TensorSpec((shape[0], 1), tf.float32)] if weighted else []))
     return tf.data.Dataset.from_generator(next_batches, output_signature=signature).prefetch(prefetch)
 
 

@@ -17,7 +17,10 @@ import numpy as np
 
 from transformer_tutorial.learning.checkpoints import Checkpoint, save_checkpoint
 from transformer_tutorial.learning.run_folder import RunFolder
+from transformer_tutorial.learning.workers import Workers
 from transformer_tutorial.runtime.errors import Failure
+
+STEPS_BETWEEN_QUESTIONS = 8  # whether another worker was asked to leave
 
 
 class Position(keras.callbacks.Callback):
@@ -121,6 +124,7 @@ class KeepCheckpoints(keras.callbacks.Callback):
         save_every_minutes: at least one checkpoint in this time.
         best: from the number of epochs that are done to the best of them, {"step": S, "epoch": E}, whose checkpoint is
             never removed, or None.
+        workers: the chief saves; all of them leave after the same step when one of them is asked to.
     """
 
     def __init__(
@@ -130,9 +134,11 @@ class KeepCheckpoints(keras.callbacks.Callback):
         stop_at_nan: StopAtNaN,
         save_every_minutes: float,
         best: Callable[[int], dict[str, int] | None] = lambda epochs: None,
+        workers: Workers | None = None,
     ):
         super().__init__()
         self.run, self.position, self.stop_at_nan, self.best = run, position, stop_at_nan, best
+        self.workers = workers or Workers()
         self.save_every_seconds = 60 * save_every_minutes
         self.signal: int | None = None
         self._restored_metrics: list[np.ndarray] | None = None
@@ -169,20 +175,22 @@ class KeepCheckpoints(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self.position.batch == self.position.batches:
             return  # the end of the epoch follows and saves; a checkpoint from here would have no step left to resume
-        if self.signal is not None:
+        if number := self._agreed_signal():
             self.save()
-            self._leave()
+            self._leave(number)
         if time.monotonic() - self._saved > self.save_every_seconds:
             self.save()
 
     def on_epoch_end(self, epoch, logs=None):
         self.position.epoch, self.position.batch, self.position.seconds = epoch + 1, 0, 0.0
         self.save()
-        if self.signal is not None:
-            self._leave()
+        if number := self._agreed_signal(now=True):
+            self._leave(number)
 
     def save(self) -> None:
-        """Writes a checkpoint of the present step."""
+        """Writes a checkpoint of the present step, on the chief."""
+        if not self.workers.chief:
+            return
         state = {key: getattr(self.position, key) for key in ("epoch", "batch", "seconds")}
         state["best"] = self.best(self.position.epoch)
         step = int(self.model.optimizer.iterations.numpy())
@@ -195,8 +203,15 @@ class KeepCheckpoints(keras.callbacks.Callback):
         self.signal = number
         os.write(2, b"\nFinishing the step and saving; once more to leave at once.\n")
 
-    def _leave(self):
+    def _agreed_signal(self, now: bool = False) -> int:
+        """The signal that this worker, or another one, was sent; 0 for none. All workers ask at the same steps."""
+        if self.workers.several and (now or self.position.batch % STEPS_BETWEEN_QUESTIONS == 0):
+            return self.workers.largest(self.signal or 0)
+        return 0 if self.workers.several else self.signal or 0
+
+    def _leave(self, number: int):
+        self.workers.from_chief(None)  # nobody goes before the chief has saved
         print(f"Saved in {self.run.path}. The same command goes on from here.", file=sys.stderr)
-        if self.signal == signal.SIGTERM:
+        if number == signal.SIGTERM:
             raise SystemExit(143)
         raise KeyboardInterrupt

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from transformer_tutorial.config import Config
 from transformer_tutorial.data.batches import PlainBatches, as_dataset
+from transformer_tutorial.data.one_shape_batches import OneShapeBatches
 from transformer_tutorial.data.prepared import EncodedSplit, PreparedCorpus
 from transformer_tutorial.data.shards import Shards
 from transformer_tutorial.data.subword_sampling import SubwordSampler
@@ -65,6 +66,8 @@ def make_batches_for(config: Config, split: EncodedSplit | Shards, seed: int | N
     """The batches that the config asks for; `seed` None keeps the order of the split."""
     if isinstance(split, Shards):
         return ShardedBatches(split, config.tokens_per_batch, seed)
+    if config.batching == "one_shape":
+        return OneShapeBatches(split.source, split.target, config.batch_size, seed, config.max_tokens)
     if config.batching == "plain":
         return PlainBatches(split.source, split.target, config.batch_size, seed)
     batches = FewShapeBatches if config.batching == "few_shapes" else BucketedBatches

@@ -95,6 +95,7 @@ class Report(keras.callbacks.Callback):
             "target_tokens_per_second": round(self._speed(logs), 1),
             "seconds": round(self.position.seconds, 2),
             "peak_memory_mb": peak_memory_mb(),
+            "traces": self.model.traces,
             **self.more(),
         }
 

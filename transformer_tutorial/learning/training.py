@@ -3,21 +3,24 @@
 Next: ../decoding/greedy.py
 """
 
+import contextlib
 import functools
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from transformer_tutorial.config import Config
 from transformer_tutorial.data.batches import as_dataset
 from transformer_tutorial.data.prepared import PreparedCorpus
+from transformer_tutorial.data.replica_batches import filled, replica_dataset
 from transformer_tutorial.decoding.search import BatchSearch
 from transformer_tutorial.learning.averages import AverageWeights
 from transformer_tutorial.learning.callbacks import KeepCheckpoints, Position, StopAtNaN, all_arrays, restore_arrays
 from transformer_tutorial.learning.checkpoints import load_best, load_newest
 from transformer_tutorial.learning.disk_trial import try_disk
-from transformer_tutorial.learning.feed import Feed, finite_dataset, make_batches_for
+from transformer_tutorial.learning.feed import Feed, make_batches_for
 from transformer_tutorial.learning.gradient_norms import GradientLog
 from transformer_tutorial.learning.lost_batches import describe_lost_batches
 from transformer_tutorial.learning.optimizer import make_optimizer
@@ -26,10 +29,19 @@ from transformer_tutorial.learning.run_folder import RunFolder
 from transformer_tutorial.learning.samples import Samples
 from transformer_tutorial.learning.selection import KeepModel, best_step, is_exhausted
 from transformer_tutorial.learning.trainer import TranslationTrainer
+from transformer_tutorial.learning.workers import FollowChief, Workers, digest
 from transformer_tutorial.model import Transformer
+from transformer_tutorial.runtime.distributed_fit import replicas
+from transformer_tutorial.runtime.jax_devices import data_parallel_devices
 
 
-def train(config: Config, prepared: PreparedCorpus, run_dir: Path, save_every_minutes: float = 5.0) -> Transformer:
+def train(
+    config: Config,
+    prepared: PreparedCorpus,
+    run_dir: Path,
+    save_every_minutes: float = 5.0,
+    strategy: Any = None,
+) -> Transformer:
     """Trains, or goes on with the training that `run_dir` holds, until the config's last epoch.
 
     Args:
@@ -37,40 +49,58 @@ def train(config: Config, prepared: PreparedCorpus, run_dir: Path, save_every_mi
         prepared: the corpus, made with the same config.
         run_dir: the run folder; made if absent.
         save_every_minutes: a checkpoint is written at least this often, and after every epoch.
+        strategy: a `tf.distribute.Strategy` that spreads each batch over devices; None trains on one. A run can be
+            resumed with another one. Of several workers only the chief uses `run_dir`.
 
     Returns:
         The trained model. It is stored as model.keras in the run folder, too.
 
     Raises:
         UsageError: `run_dir` holds something else.
-        Failure: the loss is not finite, or a checkpoint could not be written.
+        Failure: the loss is not finite, a checkpoint could not be written, or another worker is lost.
     """
-    run = RunFolder(run_dir)
-    with run.lock():
-        run.begin(config, prepared)
+    run, workers = RunFolder(run_dir), Workers(strategy)
+    with run.lock() if workers.chief else contextlib.nullcontext():
+        if workers.chief:
+            run.begin(config, prepared)
+        workers.check_equal("config and corpus", config.to_json() + prepared.digest)
         keras.utils.set_random_seed(config.seed)
         keras.config.set_dtype_policy(config.precision)
         feed = Feed(config, prepared)
-        trainer = build_trainer(config, prepared, feed.updates(0) * config.epochs)
+        with workers.scope():
+            trainer = build_trainer(config, prepared, feed.updates(0) * config.epochs)
         position = Position()
-        stop_at_nan = StopAtNaN(run, position, functools.partial(describe_lost_batches, run, prepared.corpus, feed))
+        origin = functools.partial(describe_lost_batches, run, prepared.corpus, feed)
+        stop_at_nan = StopAtNaN(run, position, origin if workers.chief else lambda epoch, batch: "")
         best = functools.partial(best_step, run, config.select)
-        keep = KeepCheckpoints(run, position, stop_at_nan, save_every_minutes, best)
-        _resume(trainer, run, position, keep)
-        if position.epoch >= config.epochs or is_exhausted(run.read_metrics(), config):
+        keep = KeepCheckpoints(run, position, stop_at_nan, save_every_minutes, best, workers)
+        _resume(trainer, run, position, keep, workers)
+        if workers.from_chief(position.epoch >= config.epochs or is_exhausted(run.read_metrics(), config)):
             print(f"All {position.epoch} epochs are done.", file=sys.stderr)
-            if not run.has_whole_model():
+            if workers.chief and not run.has_whole_model():
                 _save_again(trainer, run, AverageWeights(run.recent, position, config))
             return trainer.model
-        try_disk(run.checkpoints, sum(array.nbytes for array in all_arrays(trainer).values()))
-        average = AverageWeights(run.recent, position, config)
-        samples = Samples(BatchSearch(trainer.model), prepared, config.bleu_sentences)
-        gradients = [GradientLog(run, position)] if config.log_gradients else []
-        report = Report(run, position, config, samples, *(log.record for log in gradients))
-        restore = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: average.restore())
-        callbacks = [position, stop_at_nan, *gradients, average, report, KeepModel(run, config), restore, keep]
-        _fit(trainer, feed, position, config, callbacks)
+        callbacks = [position, stop_at_nan, FollowChief(workers, config.ema > 0 or config.average_last > 1), keep]
+        if workers.chief:
+            try_disk(run.checkpoints, sum(array.nbytes for array in all_arrays(trainer).values()))
+            callbacks[2:2] = _chief_callbacks(trainer, run, position, config, prepared)
+        with workers.watched():
+            _fit(trainer, feed, position, config, callbacks, workers)
+            # It also keeps the others here until the chief has saved.
+            workers.check_equal("weights", digest(trainer.model.weights))
     return trainer.model
+
+
+def _chief_callbacks(
+    trainer: TranslationTrainer, run: RunFolder, position: Position, config: Config, prepared: PreparedCorpus
+) -> list[keras.callbacks.Callback]:
+    """Those that write to the run folder."""
+    average = AverageWeights(run.recent, position, config)
+    samples = Samples(BatchSearch(trainer.model), prepared, config.bleu_sentences)
+    gradients = [GradientLog(run, position)] if config.log_gradients else []
+    report = Report(run, position, config, samples, *(log.record for log in gradients))
+    restore = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: average.restore())
+    return [*gradients, average, report, KeepModel(run, config), restore]
 
 
 def _save_again(trainer: TranslationTrainer, run: RunFolder, average: AverageWeights) -> None:
@@ -83,20 +113,27 @@ def _save_again(trainer: TranslationTrainer, run: RunFolder, average: AverageWei
     average.restore()
 
 
-def _fit(trainer: TranslationTrainer, feed: Feed, position: Position, config: Config, callbacks: list) -> None:
+def _fit(
+    trainer: TranslationTrainer, feed: Feed, position: Position, config: Config, callbacks: list, workers: Workers
+) -> None:
     """One `fit` an epoch: a resumed epoch is shorter than the others, and sampled segmentations change its length."""
     keep = callbacks[-1]
-    validation = finite_dataset(make_batches_for(config, feed.prepared.validation, None))
+    dataset = as_dataset if workers.strategy is None else functools.partial(replica_dataset, workers.strategy)
+    if config.batching == "one_shape":
+        dataset = functools.partial(dataset, shape=(config.batch_size, config.max_tokens))
+    validation, devices = make_batches_for(config, feed.prepared.validation, None), data_parallel_devices()
     try:
         while position.epoch < config.epochs and not trainer.stop_training:
             position.batches = feed.steps(position.epoch)
+            start = position.epoch, position.batch
             trainer.fit(
-                as_dataset(functools.partial(feed.batches, position.epoch, position.batch), config.accumulate > 1),
+                dataset(lambda start=start: filled(feed.batches(*start), devices), config.accumulate > 1),
                 initial_epoch=position.epoch,
                 epochs=position.epoch + 1,
                 steps_per_epoch=position.batches - position.batch,
                 shuffle=False,
-                validation_data=validation,
+                validation_data=dataset(lambda: filled(validation.epoch(0), devices)),
+                validation_steps=len(validation.plan(0)),
                 callbacks=callbacks,
                 verbose=0,
             )
@@ -110,7 +147,7 @@ def build_trainer(config: Config, prepared: PreparedCorpus, total_steps: int = 1
         config, prepared.tokenizers.source.get_vocab_size(), prepared.tokenizers.target.get_vocab_size()
     )
     trainer = TranslationTrainer(model, config.label_smoothing)
-    trainer.compile(optimizer=make_optimizer(config, total_steps), jit_compile=config.jit_compile)
+    trainer.compile(optimizer=make_optimizer(config, total_steps), jit_compile=config.jit_compile and replicas() == 1)
     trainer.build(((None, None), (None, None)))
     trainer.optimizer.build(trainer.trainable_variables)
     return trainer
@@ -124,8 +161,10 @@ def build_model(config: Config, input_vocab_size: int, target_vocab_size: int) -
     return Transformer(**shape, input_vocab_size=input_vocab_size, target_vocab_size=target_vocab_size)
 
 
-def _resume(trainer: TranslationTrainer, run: RunFolder, position: Position, keep: KeepCheckpoints) -> None:
-    checkpoint = load_newest(run.checkpoints)
+def _resume(
+    trainer: TranslationTrainer, run: RunFolder, position: Position, keep: KeepCheckpoints, workers: Workers
+) -> None:
+    checkpoint = workers.checkpoint_from_chief(load_newest(run.checkpoints) if workers.chief else None)
     if checkpoint is None:
         return
     restore_arrays(trainer, checkpoint)

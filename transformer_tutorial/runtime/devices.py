@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 
 
-def describe_device() -> str:
+def describe_device(why_cpu: str = "because TensorFlow sees no GPU") -> str:
     """One line: the device that is used, and why."""
     import tensorflow as tf
 
-    gpus = tf.config.list_physical_devices("GPU")
+    gpus = tf.config.get_visible_devices("GPU")
     if gpus:
         names = {tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus[:1]}
         return f"Device: {' '.join(names)}, the first of {len(gpus)} GPUs."
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"Device: CPU, {cores} cores ({platform.machine()}), because TensorFlow sees no GPU."
+    return f"Device: CPU, {cores} cores ({platform.machine()}), {why_cpu}."
 
 
 def slow_bfloat16(flags: str | None = None) -> bool:
@@ -32,6 +32,13 @@ def slow_bfloat16(flags: str | None = None) -> bool:
             return False
     known = re.search(r"^(?:flags|Features)\s*:(.*)$", flags, re.MULTILINE)
     return known is not None and not {"avx512_bf16", "amx_bf16", "bf16"} & set(known[1].split())
+
+
+def make_deterministic() -> None:
+    """Lets TensorFlow refuse or replace what adds in an order that changes; XLA, and so JAX, has none on a CPU."""
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
 
 
 def peak_memory_mb() -> float | None:

@@ -1,0 +1,99 @@
+"""Two and three real processes on this machine train as one device does, and only the chief writes."""
+
+import json
+import shutil
+import socket
+
+import numpy as np
+import pytest
+
+from distribution.conftest import python, result
+from distribution.test_replicas import flat
+from distribution.test_upstream import REMOVE
+from transformer_tutorial.learning.checkpoints import load_newest
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def run(count: int, what: str, folders: list) -> list[dict]:
+    """What each of `count` workers prints; with one there is no cluster."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    processes = []
+    for index, folder in enumerate(folders):
+        task = {"type": "worker", "index": index}
+        config = json.dumps({"cluster": {"worker": addresses}, "task": task}) if count > 1 else ""
+        processes.append(python("worker_program.py", what, str(folder), TF_CONFIG=config))
+    try:
+        return [result(process) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def files(folder) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_plain_fit_still_fails_with_two_workers(tmp_path):
+    for errors in run(2, "plain", [tmp_path, tmp_path]):
+        assert errors["Model"] is not None, f"{REMOVE}: _maybe_symbolic_build."
+        assert errors["Built"] is not None, f"{REMOVE}: _results (keras#20585)."
+
+
+def test_a_model_of_ones_own_fits_with_three_workers_and_the_chief_alone_writes(tmp_path):
+    folders = [tmp_path / name for name in ("one", "a", "b", "c")]
+    for folder in folders:
+        folder.mkdir()
+    (one,) = run(1, "own", folders[:1])
+    for several in run(3, "own", folders[1:]):
+        np.testing.assert_allclose(flat(several["weights"]), flat(one["weights"]), atol=1e-6)
+        for name, values in one["history"].items():
+            np.testing.assert_allclose(several["history"][name], values, rtol=1e-5, err_msg=name)
+    assert files(folders[1]) == {"best.keras", "log.csv", "tensorboard"}
+    assert files(folders[2]) == files(folders[3]) == set()
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_corpus, tmp_path_factory):
+    """Folders of a training by one process, and of one by the chief and by the other of two workers."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("one", "chief", "other")]
+    for folder in folders:
+        shutil.copytree(tiny_corpus, folder / "corpus")
+    (one,) = run(1, "train", folders[:1])
+    assert one["chief"] and one["said"] == {"chief": True}
+    return folders, run(2, "train", folders[1:])
+
+
+def test_two_workers_end_with_the_same_weights(trained):
+    _, (chief, other) = trained
+    assert chief["digest"] == other["digest"] and (chief["chief"], other["chief"]) == (True, False)
+    assert chief["said"] == other["said"] == {"chief": True}
+
+
+def test_two_workers_train_what_one_process_trains(trained):
+    (one, chief, _), _ = trained
+    records = [
+        [json.loads(line) for line in (folder / "run/metrics.jsonl").read_text().splitlines()]
+        for folder in (one, chief)
+    ]
+    for expected, found in zip(*records, strict=True):
+        for name in ("epoch", "step", "target_tokens"):
+            assert found[name] == expected[name]
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+            assert found[name] == pytest.approx(expected[name], abs=1e-5)
+    expected, found = (load_newest(folder / "run/checkpoints") for folder in (one, chief))
+    assert list(expected.arrays) == list(found.arrays) and expected.step == found.step
+
+
+def test_only_the_chief_has_a_run_folder(trained):
+    (one, chief, other), _ = trained
+    assert files(chief / "run") == files(one / "run") >= {"model.keras", "metrics.jsonl", "tensorboard", "checkpoints"}
+    assert files(other) == {"corpus", "cache"}
