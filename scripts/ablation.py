@@ -29,7 +29,7 @@ STEPS = {
     "averaging": [*TYING, "--ema", "0.999"],
 }
 OPTIONS = {
-    "subword sampling": [*TYING, "--subword-sampling", "0.2"],
+    "subword sampling": [*TYING, "--subword-sampling", "0.5"],
     "bpe": [*TYING, "--sentencepiece-model", "bpe"],
     "separate vocabularies": [*TYING, "--no-joint-vocab", "--tied-embeddings", "output"],
     "weight decay": [*TYING, "--weight-decay", "0.05"],

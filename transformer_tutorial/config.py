@@ -33,7 +33,7 @@ class Config:
     sentencepiece_model: Literal["unigram", "bpe"] = "unigram"
     """How sentencepiece learns: unigram (Kudo 2018) or bpe (Sennrich et al. 2016)."""
     subword_sampling: float = 0.0
-    """Sharpness of sampled segmentations in training, such as 0.2; 0 takes the best one always. New ones each epoch
+    """Sharpness of sampled segmentations in training, such as 0.5; 0 takes the best one always. New ones each epoch
     (sentencepiece's unigram only). Kudo 2018, section 3."""
     lower_case: bool = True
     """Fold case and strip accents (wordpiece only)."""
