@@ -93,6 +93,8 @@ class Translate(Options):
     """Sampling: another seed gives other translations, the same seed the same ones."""
     batch_size: int = 64
     """Sentences that are translated together."""
+    max_bytes: int | None = None
+    """Longer lines of stdin are cut. Default: 256 for each of the tokens that the model takes."""
     jit_compile: bool = False
     """Compile with XLA: some seconds more for each length, then less for each sentence. It pays for many lines."""
     attention: Path | None = None

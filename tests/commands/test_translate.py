@@ -8,6 +8,7 @@ import pytest
 
 from tiny_transformer import tiny_transformer
 from transformer_tutorial.cli import main
+from transformer_tutorial.commands.translate import StdinLines
 from transformer_tutorial.config import Config
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair
 
@@ -89,6 +90,7 @@ def test_sampling_from_the_best_token_alone_is_greedy_search(translate):
         (("--temperature", 0), "temperature must be above 0, got 0.0"),
         (("--top-p", 2), "top_p must be in (0, 1], got 2.0"),
         (("--top-k", 5, "--beam-size", 2), "--beam-size 2 is for searching"),
+        (("--max-bytes", 0), "--max-bytes must be at least 16, got 0"),
         (("--batch-size", 0), "--batch-size must be at least 1, got 0"),
         (("--beam-size", 0), "beam_size must be at least 1, got 0"),
         (("--attention", "a.png"), "--attention draws sentences given as arguments, none came"),
@@ -97,6 +99,19 @@ def test_sampling_from_the_best_token_alone_is_greedy_search(translate):
 def test_flags_that_make_no_sense_are_one_line_and_exit_2(translate, flags, message):
     code, out, err = translate(*flags, stdin=LINES)
     assert (code, out) == (2, []) and message in err[-1]
+
+
+class Pipe:
+    """A stdin that takes its lines from a generator when they are asked for."""
+
+    def __init__(self, lines, terminal: bool):
+        self.lines, self.terminal, self.buffer = lines, terminal, self
+
+    def readline(self, size):
+        return next(self.lines, b"")
+
+    def isatty(self):
+        return self.terminal
 
 
 class Terminal(io.StringIO):
@@ -123,13 +138,7 @@ def test_a_person_at_the_keyboard_gets_an_answer_after_each_line(run_dir, capsys
             answers.append(len(capsys.readouterr().out.splitlines()))
             yield f"{line}\n".encode()
 
-    class Keyboard:
-        buffer = typed()
-
-        def isatty(self):
-            return True
-
-    monkeypatch.setattr("sys.stdin", Keyboard())
+    monkeypatch.setattr("sys.stdin", Pipe(typed(), terminal=True))
     assert main(["translate", "--run-dir", str(run_dir)]) == 0
     assert answers == [0, 1, 1]
 
@@ -147,6 +156,27 @@ def test_a_stream_is_read_a_part_at_a_time_and_each_part_is_written_at_once(run_
             most_waiting = max(most_waiting, read - written)
             yield f"o gato {number}\n".encode()
 
-    monkeypatch.setattr("sys.stdin", type("Pipe", (), {"buffer": lines(), "isatty": lambda self: False})())
+    monkeypatch.setattr("sys.stdin", Pipe(lines(), terminal=False))
     assert main(["translate", "--run-dir", str(run_dir), "--batch-size", "2"]) == 0
     assert read == 12 and most_waiting == 4
+
+
+@pytest.mark.parametrize(
+    ("stdin", "expected", "cut"),
+    [
+        (b"a\nb", ["a", "b"], 0),
+        (b"0123456789abcdef\r\n" * 2, ["0123456789abcdef"] * 2, 0),
+        (b"0123456789abcdefg\nh\n", ["0123456789abcdef", "h"], 1),
+        (b"x" * 1000 + b"\n\n" + b"y" * 16, ["x" * 16, "", "y" * 16], 1),
+        ("ç".encode() * 8 + b"\xff\n", ["ç" * 8], 1),
+    ],
+)
+def test_of_a_line_no_more_than_the_limit_is_read(stdin, expected, cut, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+    lines = StdinLines(max_bytes=16)
+    assert list(lines) == expected and lines.cut == cut
+
+
+def test_lines_that_were_cut_are_counted(translate):
+    code, lines, said = translate("--max-bytes", 16, stdin=["o gato dorme na casa.", "a casa"])
+    assert code == 0 and len(lines) == 2 and "1 lines were cut to 16 bytes." in said

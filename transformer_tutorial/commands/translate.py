@@ -12,6 +12,7 @@ from transformer_tutorial.config import read_config
 from transformer_tutorial.decoding.loop import Search
 from transformer_tutorial.decoding.sampling import SamplingSearch
 from transformer_tutorial.decoding.translator import Alignment, TranslatedText, Translator, beam_search_or_greedy
+from transformer_tutorial.export.limits import BYTES_PER_TOKEN
 from transformer_tutorial.learning.run_folder import RunFolder
 from transformer_tutorial.runtime.errors import UsageError
 from transformer_tutorial.runtime.figure_style import save_figure
@@ -23,16 +24,21 @@ def run(options: Translate) -> None:
     """Translates what was asked for, and writes each part as soon as it is translated."""
     if options.attention and not options.text:
         raise UsageError("--attention draws sentences given as arguments, none came: translate --attention a.png TEXT")
+    if options.max_bytes is not None and options.max_bytes < 16:
+        raise UsageError(f"--max-bytes must be at least 16, got {options.max_bytes}.")
     if options.batch_size < 1:
         raise UsageError(f"--batch-size must be at least 1, got {options.batch_size}.")
     search = chosen_search(options)
     config = read_config(options.run_dir)
     model, tokenizers = RunFolder(options.run_dir).load_model()
     translator = Translator(tokenizers, model, config.max_tokens, jit_compile=options.jit_compile)
-    texts = iter(options.text) if options.text else stdin_lines()
+    lines = StdinLines(options.max_bytes or BYTES_PER_TOKEN * config.max_tokens)
+    texts = iter(options.text or lines)
     waiting = not options.text and sys.stdin.isatty()  # a person wants an answer after each line
     sizes = {"batch_size": 1, "ahead": 1} if waiting else {"batch_size": options.batch_size, "ahead": BATCHES_AHEAD}
     write(translator.stream(texts, search, **sizes), options.n_best)
+    if lines.cut:
+        print(f"{lines.cut} lines were cut to {lines.max_bytes} bytes.", file=sys.stderr)
     if translator.truncated:
         print(f"{translator.truncated} sentences were cut to {config.max_tokens} tokens.", file=sys.stderr)
     for number, text in enumerate(options.text if options.attention else ()):
@@ -83,10 +89,27 @@ def as_lines(number: int, found: list[TranslatedText], n_best: int | None) -> li
     return [f"{number}\t{one.score:.4f}\t{one.text}" for one in found[:n_best]]
 
 
-def stdin_lines() -> Iterator[str]:
-    """The lines of stdin without their ends; bytes that are not UTF-8 become the replacement character."""
-    for line in sys.stdin.buffer:
-        yield line.decode("utf-8", "replace").rstrip("\r\n")
+class StdinLines:
+    """The lines of stdin without their ends; bytes that are not UTF-8 become the replacement character.
+
+    Args:
+        max_bytes: no more of a line is ever held; what follows is skipped.
+
+    Attributes:
+        cut: number of lines that were longer.
+    """
+
+    def __init__(self, max_bytes: int):
+        self.max_bytes, self.cut = max_bytes, 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := sys.stdin.buffer.readline(self.max_bytes):
+            rest, more = line, 0
+            while rest and not rest.endswith(b"\n"):
+                rest = sys.stdin.buffer.readline(self.max_bytes)
+                more += len(rest.rstrip(b"\r\n"))
+            self.cut += more > 0
+            yield line.decode("utf-8", "replace").rstrip("\r\n")
 
 
 def numbered(path: Path, number: int) -> Path:
