@@ -17,8 +17,8 @@ import tensorflow as tf
 class FusedAdam(keras.optimizers.Adam):
     """`keras.optimizers.Adam`, faster. Arguments: there; `amsgrad` is left to Keras's own update.
 
-    Sparse gradients are made dense first. An embedding's has a row for each token of the batch, and the norm that Keras
-    clips by takes equal tokens one by one, not their sum.
+    Sparse gradients are made dense first. An embedding's has a row for each token of the batch; Keras squares the rows
+    of equal tokens one by one, for v and for the norm it clips by, where the square of their sum is meant.
     """
 
     def apply(self, grads, trainable_variables=None):
