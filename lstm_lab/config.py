@@ -30,7 +30,7 @@ ERROR_FLOWS = ("full", "no_peephole_error", "truncated")
 
 DTYPES = ("float64", "float32")
 
-PICTURES = ("unfolded", "circuit", "odyssey", "backward")
+PICTURES = ("unfolded", "circuit", "odyssey", "backward", "cliff")
 
 DIAGRAMS = ("circuit", "odyssey")
 
@@ -196,7 +196,7 @@ class FlowOptions(Options):
     """Bias of the forget gate; with CIFG the negative bias of the input gate."""
 
     trained: bool = False
-    """Train every cell first, to remember one bit over --steps time steps."""
+    """Train every cell first, to remember one bit over --steps time steps, and print the loss that it reaches."""
 
     updates: int = 200
     """Updates of that training, at least 1."""
@@ -227,15 +227,16 @@ class FlowOptions(Options):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PlotOptions(Options):
-    """Draw unfolded, circuit, odyssey or backward, from the values of a small run.
+    """Draw unfolded, circuit, odyssey, backward or cliff, from computed values.
 
     unfolded is the simple RNN over time. circuit and odyssey are two diagrams of the LSTM block with its gates at one
     time step; backward sends the deltas through it, equation by equation, as an animation (.gif) or as a picture of one
-    step.
+    step. These show a small run. cliff is the loss surface of the one-unit RNN of `clip`, with gradient descent on it
+    with and without clipping; it takes no option but --output.
     """
 
     what: tyro.conf.Positional[str]
-    """Which picture: unfolded, circuit, odyssey or backward."""
+    """Which picture: unfolded, circuit, odyssey, backward or cliff."""
 
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """File to write: .png, .svg or .pdf, and .gif for backward. Default: WHAT.png, for backward backward.gif."""
@@ -261,6 +262,9 @@ class PlotOptions(Options):
 
     def __post_init__(self):
         known(self.what, PICTURES, "picture")
+        if self.what == "cliff":
+            self._refuse_settings_of_a_run()
+            return
         known(self.variant, VARIANTS, "variant")
         known(self.diagram, DIAGRAMS, "diagram")
         if self.what == "unfolded" and self.variant != "V":
@@ -273,6 +277,11 @@ class PlotOptions(Options):
             raise UsageError(f"--step must be from 1 to {self.steps}, the number of inputs, got {self.step}.")
         if len(self.inputs) > MOST_STEPS[self.what]:
             raise UsageError(f"{self.what} takes up to {MOST_STEPS[self.what]} --inputs, got {len(self.inputs)}.")
+
+    def _refuse_settings_of_a_run(self) -> None:
+        for field in dataclasses.fields(self):
+            if field.name not in ("what", "output") and getattr(self, field.name) != field.default:
+                raise UsageError(f"cliff draws one fixed loss surface and takes no --{field.name}. Leave it out.")
 
     @property
     def steps(self) -> int:

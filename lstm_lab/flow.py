@@ -25,7 +25,7 @@ from lstm_lab import jacobians, sequence
 from lstm_lab.cells.lstm import LSTMCell
 from lstm_lab.cells.simple_rnn import SimpleRNNCell
 from lstm_lab.config import FlowOptions
-from lstm_lab.remembering import draw_batch, random_weights, train
+from lstm_lab.remembering import GUESSING, draw_batch, random_weights, train
 
 SHOWN_LAGS = (1, 2, 5, 10, 20, 40, 80)
 BIASES = (-1.0, 0.0, 1.0, 2.0, 4.6)
@@ -43,6 +43,7 @@ class Flow(NamedTuple):
         reference: (T + 1,), the median of the bound or of the highway.
         factor: by what the median norm is multiplied each step, from a straight line through its logarithms; 0 where
             fewer than two norms are above zero.
+        final_losses: the loss that each training reached, in nats; empty where the weights are random.
     """
 
     cell: str
@@ -52,6 +53,7 @@ class Flow(NamedTuple):
     smallest: np.ndarray
     reference: np.ndarray
     factor: float
+    final_losses: tuple[float, ...]
 
 
 def run(options: FlowOptions) -> int:
@@ -78,9 +80,10 @@ def cells(options: FlowOptions) -> list[SimpleRNNCell | LSTMCell]:
 
 def measure(cell: SimpleRNNCell | LSTMCell, options: FlowOptions) -> Flow:
     """The norms of one cell over all weights and sequences."""
-    norms, smallest, reference = [], [], []
+    norms, smallest, reference, final_losses = [], [], [], []
     for seed in range(options.seeds):
-        weights, run_ = run_once(cell, options, seed)
+        weights, run_, final_loss = run_once(cell, options, seed)
+        final_losses += [] if final_loss is None else [final_loss]
         singular = np.linalg.svd(jacobians.products(jacobians_of(cell, weights, run_)), compute_uv=False)
         norms.append(singular[..., 0])
         smallest.append(singular[..., -1])
@@ -88,17 +91,22 @@ def measure(cell: SimpleRNNCell | LSTMCell, options: FlowOptions) -> Flow:
     quantiles = np.quantile(np.concatenate(norms, axis=1), QUANTILES, axis=1)
     names = ("lstm", cell.variant, "highway") if isinstance(cell, LSTMCell) else ("rnn", "tanh", "bound")
     medians = (np.median(np.concatenate(part, axis=1), axis=1) for part in (smallest, reference))
-    return Flow(*names, quantiles, *medians, factor_per_step(quantiles[1]))
+    return Flow(*names, quantiles, *medians, factor_per_step(quantiles[1]), tuple(final_losses))
 
 
-def run_once(cell: SimpleRNNCell | LSTMCell, options: FlowOptions, seed: int) -> tuple[Any, sequence.Run]:
-    """Weights, random or trained, and a run over the sequences of the remembering task, from a zero state."""
+def run_once(cell: SimpleRNNCell | LSTMCell, options: FlowOptions, seed: int) -> tuple[Any, sequence.Run, float | None]:
+    """Weights, a run over the sequences of the remembering task from a zero state, and the loss after training.
+
+    The loss is None where the weights are random.
+    """
     random = np.random.default_rng(seed)
     weights = random_weights(cell, 1, options.units, options.gain, options.forget_bias, random)
+    final_loss = None
     if options.trained:
-        weights = train(cell, weights, options.steps, options.updates, seed).weights
+        trained = train(cell, weights, options.steps, options.updates, seed)
+        weights, final_loss = trained.weights, trained.final_loss
     x, _ = draw_batch(options.steps, random, options.sequences)
-    return weights, sequence.forward(cell, weights, tf.constant(x))
+    return weights, sequence.forward(cell, weights, tf.constant(x)), final_loss
 
 
 def jacobians_of(cell: SimpleRNNCell | LSTMCell, weights: Any, run: sequence.Run) -> list[np.ndarray]:
@@ -137,7 +145,7 @@ def popular_errors(options: FlowOptions) -> np.ndarray:
     """
     cell, errors = LSTMCell("V"), []
     for seed in range(options.seeds):
-        weights, run_ = run_once(cell, options, seed)
+        weights, run_, _ = run_once(cell, options, seed)
         every = jacobians_of(cell, weights, run_)
         slopes = [jacobians.output_slope(cell, weights, step).numpy() for step in run_.steps]
         exact, popular = np.eye(2 * options.units), np.eye(options.units)
@@ -152,7 +160,7 @@ def popular_errors(options: FlowOptions) -> np.ndarray:
 
 
 def flow_table(flows: list[Flow], options: FlowOptions) -> str:
-    """Norms and references at a few lags, and the factor per step."""
+    """Norms and references at a few lags, the factor per step, and whether a training taught the task."""
     lags = [lag for lag in SHOWN_LAGS if lag <= options.steps]
     kind = "trained" if options.trained else "random"
     lines = [
@@ -165,6 +173,9 @@ def flow_table(flows: list[Flow], options: FlowOptions) -> str:
         reference = "".join(f"{flow.reference[lag]:10.2e}" for lag in lags)
         lines.append(f"{flow.cell:4} {flow.variant:7} {'norm':8}{norms}  {flow.factor:8.3f}")
         lines.append(f"{'':12} {flow.reference_name:8}{reference}")
+        if flow.final_losses:
+            low, middle, high = (statistic(flow.final_losses) for statistic in (min, np.median, max))
+            lines.append(f"{'':12} {'loss':8}{middle:10.2e}, {low:.2e} to {high:.2e}; guessing: {GUESSING:.2e}")
     return "\n".join(lines)
 
 
@@ -205,6 +216,8 @@ def as_json(flow: Flow) -> dict[str, Any]:
         "smallest_singular_value": flow.smallest.tolist(),
         flow.reference_name: flow.reference.tolist(),
         "factor_per_step": flow.factor,
+        "final_losses": list(flow.final_losses),
+        "guessing_loss": GUESSING,
     }
 
 

@@ -1,7 +1,8 @@
-"""Pictures of the cells, drawn from a small run: `python -m lstm_lab plot WHAT`.
+"""Pictures, drawn from computed values: `python -m lstm_lab plot WHAT`.
 
-The run has one input a step, three units (four in the simple RNN), normal weights, and a zero state to start from. The
-LSTM's loss is the sum of its last outputs, so that all that flows back has come through time.
+The cells' run has one input a step, three units (four in the simple RNN), normal weights, and a zero state to start
+from. The LSTM's loss is the sum of its last outputs, so that all that flows back has come through time. `cliff` has no
+run: it is the loss of the one-unit RNN over its two parameters.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from lstm_lab.cells.lstm import LSTMCell
 from lstm_lab.cells.lstm_weights import Weights, forget_bias, weight_shapes
 from lstm_lab.config import PLOTTED_UNITS, PlotOptions
 from lstm_lab.figures.backward import draw_backward, frames, save_animation
+from lstm_lab.figures.cliff import draw_cliff
 from lstm_lab.figures.lstm import LAYOUTS, draw_step
 from lstm_lab.figures.unfolded import draw_unfolded, unfold
 from lstm_lab.trace import StepTrace, trace
@@ -56,6 +58,11 @@ def draw_simple_rnn(options: PlotOptions) -> Path:
     return save_figure(draw_unfolded(unfold(weights, readout, x, target)), options.path)
 
 
+def draw_loss_surface(options: PlotOptions) -> Path:
+    """The cliff, and descent on it with and without clipping."""
+    return save_figure(draw_cliff(), options.path)
+
+
 def run_lstm(options: PlotOptions) -> list[StepTrace]:
     """The run that the LSTM's pictures show."""
     random = np.random.default_rng(options.seed)
@@ -73,6 +80,7 @@ DRAWN_BY: dict[str, Callable[[PlotOptions], Path]] = {
     "circuit": draw_diagram,
     "odyssey": draw_diagram,
     "backward": draw_backward_flow,
+    "cliff": draw_loss_surface,
 }
 
 

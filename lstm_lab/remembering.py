@@ -9,6 +9,7 @@ loop over time is fast/fused_sequence.py, which is traced in a fraction of the t
 Next: flow.py
 """
 
+import math
 from typing import Any, NamedTuple
 
 import keras
@@ -22,7 +23,10 @@ from lstm_lab.cells.simple_rnn import Readout, SimpleRNNCell, cross_entropy, rea
 from lstm_lab.cells.simple_rnn import Weights as RNNWeights
 from lstm_lab.fast import fused_sequence
 
-BATCH, NOISE, LEARNING_RATE, CLIP = 32, 0.3, 0.01, 1.0
+BATCH, NOISE, LEARNING_RATE, CLIP, LAST = 32, 0.3, 0.01, 1.0, 10
+
+GUESSING = math.log(2)
+"""The loss (1), in nats, of one half for either answer: the least that is possible without a memory."""
 
 
 class Trained(NamedTuple):
@@ -30,6 +34,11 @@ class Trained(NamedTuple):
 
     weights: Any
     losses: list[float]
+
+    @property
+    def final_loss(self) -> float:
+        """The mean of the last ten losses, or of all where there are fewer, in nats; compare it with GUESSING."""
+        return float(np.mean(self.losses[-LAST:]))
 
 
 def random_weights(cell, inputs: int, units: int, gain: float, forget_bias: float, random: np.random.Generator):

@@ -6,6 +6,7 @@
     drawing.py      draws either of them
     lstm.py         a diagram with the gates of one time step, and the backward flow as an animation
     unfolded.py     the simple RNN, unfolded in time
+    cliff.py        the loss of the one-unit RNN, and descent on it
 
 A layout is a table of positions and knows no drawing; the page of trace_page.py draws the same tables.
 """

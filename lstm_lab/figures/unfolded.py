@@ -7,7 +7,7 @@ variable at every step:
     (1)  ‖δW⁽ᵗ⁾‖        the bars; the shared W gets the sum of the matrices, which is not the sum of the bars
 
 Source: Goodfellow, Bengio & Courville 2016, figure 10.3.
-Next: ../plot.py
+Next: cliff.py
 """
 
 from typing import NamedTuple

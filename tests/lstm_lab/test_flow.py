@@ -108,6 +108,7 @@ def test_the_command_prints_json(capsys):
     rnn, fgr = json.loads(capsys.readouterr().out)
     assert rnn["lag"] == list(range(7)) and len(rnn["bound"]) == 7
     assert (fgr["variant"], len(fgr["highway"]), len(fgr["norm_90"])) == ("FGR", 7, 7)
+    assert (rnn["final_losses"], rnn["guessing_loss"]) == ([], pytest.approx(np.log(2)))
 
 
 def test_a_training_says_which_cells_are_done(capsys):
@@ -115,6 +116,23 @@ def test_a_training_says_which_cells_are_done(capsys):
     captured = capsys.readouterr()
     assert "trained rnn tanh" in captured.err
     assert "median over 1 trained weights" in captured.out
+
+
+def test_a_cell_that_learned_the_task_is_far_below_guessing_in_json_and_table():
+    options = small(trained=True, updates=80)
+    measured = flow.measure(SimpleRNNCell(), options)
+    assert len(measured.final_losses) == 2
+    assert flow.as_json(measured)["final_losses"] == list(measured.final_losses)
+    assert max(measured.final_losses) < 0.5 * np.log(2)
+    low, high = sorted(measured.final_losses)
+    line = flow.flow_table([measured], options).splitlines()[-1]
+    assert line.split("loss")[1].split() == [
+        f"{(low + high) / 2:.2e},", f"{low:.2e}", "to", f"{high:.2e};", "guessing:", "6.93e-01"
+    ]  # fmt: skip
+
+
+def test_without_training_no_loss_is_shown():
+    assert "loss" not in flow.flow_table([flow.measure(SimpleRNNCell(), small())], small())
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ def in_empty_folder(tmp_path, monkeypatch):
         (["circuit", "--variant", "NP", "-o", "new/np.svg"], "new/np.svg"),
         (["odyssey", "--variant", "FGR", "--step", "2", "--unit", "3"], "odyssey.png"),
         (["backward", "--inputs", "0.5"], "backward.gif"),
+        (["cliff"], "cliff.png"),
+        (["cliff", "-o", "cliff.svg"], "cliff.svg"),
         (["backward", "--diagram", "odyssey", "-o", "step.svg", "--step", "1"], "step.svg"),
     ],
 )
@@ -47,6 +49,9 @@ def test_a_picture_is_written_and_its_name_printed(arguments, name, capsys, tmp_
         (["circuit", "--inputs", "1", "2", "--step", "0"], "--step must be from 1 to 2, the number of inputs, got 0."),
         (["unfolded", "--inputs", *"1234567"], "unfolded takes up to 6 --inputs, got 7."),
         (["circuit", "--inputs", "1", "nan"], "x holds nan first at time step 2 of 2"),
+        (["cliff", "--inputs", "1"], "cliff draws one fixed loss surface and takes no --inputs. Leave it out."),
+        (["cliff", "--seed", "-1"], "cliff draws one fixed loss surface and takes no --seed. Leave it out."),
+        (["cliff", "-o", "cliff.gif"], "must end in one of .png, .svg, .pdf, got 'cliff.gif'"),
         (["circuit", "-o", "circuit.gif"], "must end in one of .png, .svg, .pdf, got 'circuit.gif'"),
     ],
 )
@@ -78,5 +83,6 @@ def test_the_forget_gate_starts_open(variant):
     assert np.mean(opening) > 0.6
 
 
-def test_every_picture_is_drawn_by_something_and_has_a_length():
-    assert set(PICTURES) == set(DRAWN_BY) == set(PLOTTED_STEPS) == set(MOST_STEPS)
+def test_every_picture_is_drawn_by_something_and_all_but_the_cliff_have_a_length():
+    assert set(PICTURES) == set(DRAWN_BY)
+    assert set(PICTURES) - {"cliff"} == set(PLOTTED_STEPS) == set(MOST_STEPS)

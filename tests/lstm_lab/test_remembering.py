@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from lstm_lab.cells.lstm import LSTMCell
 from lstm_lab.cells.simple_rnn import Readout, SimpleRNNCell
-from lstm_lab.remembering import draw_batch, loss_and_gradients, random_weights, train
+from lstm_lab.remembering import GUESSING, Trained, draw_batch, loss_and_gradients, random_weights, train
 
 CELLS = [SimpleRNNCell(), LSTMCell("V"), LSTMCell("FGR")]
 T, N = 8, 6
@@ -39,6 +39,18 @@ def test_the_simple_rnn_learns_to_remember():
     losses = train(SimpleRNNCell(), weights_of(SimpleRNNCell()), T, 80, 0).losses
     assert losses[0] > 0.5
     assert np.mean(losses[-10:]) < 0.1
+
+
+def test_the_final_loss_is_the_mean_of_the_last_ten():
+    assert Trained((), [9.0, *map(float, range(10))]).final_loss == 4.5
+    assert Trained((), [1.0, 3.0]).final_loss == 2
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_guessing_is_the_loss_of_a_readout_that_sees_nothing(cell):
+    blind = Readout(tf.zeros((N, 2), tf.float64), tf.zeros(2, tf.float64))
+    x, answer = map(tf.constant, draw_batch(T, np.random.default_rng(0)))
+    assert float(loss_and_gradients(cell, weights_of(cell), blind, x, answer)[0]) == pytest.approx(GUESSING)
 
 
 def test_training_changes_every_weight_but_not_its_shape():
