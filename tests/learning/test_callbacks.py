@@ -152,7 +152,7 @@ def test_the_end_of_an_epoch_is_saved_as_the_beginning_of_the_next(stage):
         stage.step()
     assert stage.saved() == []
     stage.end_epoch()
-    assert load_newest(stage.run.checkpoints).state == {"epoch": 1, "batch": 0, "seconds": 0.0}
+    assert load_newest(stage.run.checkpoints).state == {"epoch": 1, "batch": 0, "seconds": 0.0, "best": None}
 
 
 def test_no_checkpoint_has_all_batches_of_its_epoch_done(eager_stage):
@@ -186,7 +186,7 @@ def test_a_signal_in_the_last_step_leaves_at_the_end_of_the_epoch(stage):
     assert stage.saved() == []
     with pytest.raises(SystemExit):
         stage.end_epoch()
-    assert load_newest(stage.run.checkpoints).state == {"epoch": 1, "batch": 0, "seconds": 0.0}
+    assert load_newest(stage.run.checkpoints).state == {"epoch": 1, "batch": 0, "seconds": 0.0, "best": None}
 
 
 def test_a_second_signal_leaves_at_once(stage):
