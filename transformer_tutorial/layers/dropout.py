@@ -17,7 +17,9 @@ class Dropout(keras.layers.Dropout):
     """`keras.layers.Dropout`, faster on TensorFlow; elsewhere, and with a `noise_shape`, the same. Arguments: there."""
 
     def call(self, inputs, training=False):
-        plain = not training or self.rate in (0, 1) or self.noise_shape is not None
+        if training and self.rate == 1:  # which Keras 3.13 refuses
+            return keras.ops.zeros_like(inputs)
+        plain = not training or self.rate == 0 or self.noise_shape is not None
         if plain or keras.backend.backend() != "tensorflow":
             return super().call(inputs, training=training)
         return inputs * _keep(inputs, self.rate, self.seed_generator.next())
