@@ -4,18 +4,28 @@
     python scripts/ablation.py --data ../shared/data/ted_hrlr_pt_en --epochs 4 --table options
 
 The table `steps` goes from the tutorial's recipe to ours: each row is a run that begins with the row before and changes
-one thing, and the last is the one before, translated with beam search. The table `options` changes one thing of the row
-"tying" at a time. All runs see every sentence pair equally often. Runs that are done are not repeated, and one that was
-killed is resumed. Prints a Markdown table.
+one thing, and the last is the one before, translated with beam search. An average of the weights takes no part in the
+training, so that "tying" and "averaging" are one run, translated with the weights of the last step and with the
+average. The table `options` changes one thing of the row "tying" at a time. All runs see every sentence pair equally
+often. Runs that are done are not repeated, and one that was killed is resumed. Prints a Markdown table.
 """
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
-TUTORIAL = ["--preset", "tutorial", "--tokens-per-batch", "2048"]
+from transformer_tutorial.config import read_config
+from transformer_tutorial.data.tokenizer_pair import TokenizerPair
+from transformer_tutorial.learning.run_folder import RunFolder
+from transformer_tutorial.learning.training import build_trainer
+from transformer_tutorial.runtime.checkpoints import load_newest
+from transformer_tutorial.runtime.model_arrays import restore_arrays
+
+TUTORIAL = ["--preset", "tutorial"]
 LOSSLESS = [*TUTORIAL, "--tokenizer", "sentencepiece", "--no-lower-case", "--vocab-size", "6000", "--joint-vocab"]
 REGULAR = [*LOSSLESS, "--norm", "pre", "--residual-dropout", "0.1", "--label-smoothing", "0.1", "--clip-norm", "1"]
 REGULAR += ["--schedule", "linear", "--peak-rate", "2e-3", "--warmup-steps", "1000"]
@@ -25,7 +35,6 @@ STEPS = {
     "tutorial": TUTORIAL,
     "lossless tokens": LOSSLESS,
     "regularisation": REGULAR,
-    "tying": TYING,
     "averaging": [*TYING, "--ema", "0.999"],
 }
 OPTIONS = {
@@ -59,6 +68,19 @@ def train(name: str, flags: list[str], options: argparse.Namespace) -> Path:
     return run_dir
 
 
+def with_last_weights(run_dir: Path) -> Path:
+    """A run folder beside with the weights of the last step, for one whose stored model is an average."""
+    copy = run_dir.with_name(f"{run_dir.name}_last_weights")
+    left_out = shutil.ignore_patterns("checkpoints", "evaluation-*", "model.keras", "recent", "tensorboard")
+    shutil.copytree(run_dir, copy, ignore=left_out, dirs_exist_ok=True)
+    tokenizers = TokenizerPair.load(run_dir / "tokenizers")
+    trainer = build_trainer(read_config(run_dir), SimpleNamespace(tokenizers=tokenizers))
+    checkpoint = load_newest(run_dir / "checkpoints")
+    restore_arrays(trainer, checkpoint.arrays, checkpoint.folder)
+    RunFolder(copy).save_model(trainer.model)
+    return copy
+
+
 def main() -> None:
     """Trains the runs of a table in order and prints each row when it is there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -79,6 +101,8 @@ def print_steps(options: argparse.Namespace) -> None:
     before = None
     for name, flags in STEPS.items():
         run_dir = train(name, flags, options)
+        if name == "averaging":
+            before = print_row("+ tying", measure(with_last_weights(run_dir), 1), before)
         before = print_row(name if before is None else f"+ {name}", measure(run_dir, 1), before)
     print_row(f"+ beam {options.beam_size}", measure(run_dir, options.beam_size), before)
 

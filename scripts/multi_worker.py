@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from transformer_tutorial.learning.checkpoints import load_newest
+from transformer_tutorial.runtime.checkpoints import load_newest
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = ("--preset", "demo", "--num-layers", "1", "--d-model", "64", "--num-heads", "4", "--dff", "128")

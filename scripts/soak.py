@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import tyro
 
-from transformer_tutorial.learning.checkpoints import load_newest
+from transformer_tutorial.runtime.checkpoints import load_newest
 
 TRAIN = ("--preset", "demo", "--save-every-minutes", "0.03", "--deterministic")
 MOMENTS = ("starting", "training", "writing")

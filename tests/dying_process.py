@@ -21,7 +21,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from transformer_tutorial.learning.checkpoints import DAMAGED, load_newest, read_checkpoint, save_checkpoint
+from transformer_tutorial.runtime.checkpoints import DAMAGED, load_newest, read_checkpoint, save_checkpoint
 
 real_open = io.open
 

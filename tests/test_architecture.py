@@ -108,7 +108,7 @@ def test_imports_are_found_inside_functions_too():
     [
         "transformer_tutorial.config",
         "transformer_tutorial.cli",
-        "transformer_tutorial.learning.checkpoints",
+        "transformer_tutorial.runtime.checkpoints",
         "lstm_lab.cli",
     ],
 )

@@ -44,7 +44,7 @@ def test_the_code_of_the_readme_runs(tmp_path):
     code = "\n".join(blocks("python"))
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "(2, 1, 4, 13, 12)"
+    assert "(2, 1, 4, 13, 12)" in done.stdout.splitlines()
     assert (tmp_path / "transformer.keras").is_file()
 
 

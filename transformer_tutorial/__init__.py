@@ -58,6 +58,8 @@ _HOMES = {
     "decoding.translator": ("ExportTranslator", "Translator", "print_translation"),
     "attention_figures": ("plot_attention_head", "plot_attention_weights"),
     "config": ("PRESETS", "Config"),
+    "runtime.distributed_fit": ("DistributedFit",),
+    "runtime.safe_checkpoint": ("SafeCheckpoint",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _REGISTERED_IN = ("model", "learning.schedule", "learning.loss")

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transformer_tutorial.learning.checkpoints import load_newest
 from transformer_tutorial.learning.run_folder import RunFolder
+from transformer_tutorial.runtime.checkpoints import load_newest
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = "--preset tutorial --tokenizer sentencepiece --no-lower-case --vocab-size 300 --max-tokens 24 --num-layers 1"

@@ -1,5 +1,5 @@
 from transformer_tutorial.cli import main
-from transformer_tutorial.learning.run_lock import hold_lock
+from transformer_tutorial.runtime.run_lock import hold_lock
 
 
 def test_a_second_training_in_a_run_folder_is_told_and_leaves(tiny_corpus, tmp_path, capsys):
@@ -10,5 +10,5 @@ def test_a_second_training_in_a_run_folder_is_told_and_leaves(tiny_corpus, tmp_p
     with hold_lock(run_dir / "lock"):
         assert main(["train", *where, *flags]) == 1
         error = capsys.readouterr().err.splitlines()[-1]
-        assert error.startswith(f"Error: {run_dir} is in use by process ") and "choose another --run-dir" in error
+        assert error.startswith(f"Error: {run_dir} is in use by process ") and "choose another folder" in error
         assert [path.name for path in run_dir.iterdir()] == ["lock"]

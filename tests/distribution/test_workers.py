@@ -10,7 +10,7 @@ import pytest
 from distribution.conftest import python, result
 from distribution.test_replicas import flat
 from distribution.test_upstream import REMOVE
-from transformer_tutorial.learning.checkpoints import load_newest
+from transformer_tutorial.runtime.checkpoints import load_newest
 
 
 def free_ports(count: int) -> list[int]:

@@ -24,7 +24,7 @@ from learning.test_training import CONFIG  # noqa: E402
 from transformer_tutorial.data.corpus import open_corpus  # noqa: E402
 from transformer_tutorial.data.prepared import prepare  # noqa: E402
 from transformer_tutorial.learning.training import train  # noqa: E402
-from transformer_tutorial.learning.workers import Workers, digest  # noqa: E402
+from transformer_tutorial.runtime.workers import Workers, digest  # noqa: E402
 
 
 class Built(keras.Model):

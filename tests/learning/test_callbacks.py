@@ -12,11 +12,9 @@ from transformer_tutorial.learning.callbacks import (
     KeepCheckpoints,
     Position,
     StopAtNaN,
-    all_arrays,
-    restore_arrays,
 )
-from transformer_tutorial.learning.checkpoints import load_newest
 from transformer_tutorial.learning.run_folder import RunFolder
+from transformer_tutorial.runtime.checkpoints import load_newest
 from transformer_tutorial.runtime.errors import Failure
 
 LOGS = {"loss": 2.0, "accuracy": 0.25, "val_loss": 3.0, "val_accuracy": 0.125, "tokens": 100.0}
@@ -64,7 +62,7 @@ def stage(tmp_path):
     stage = Stage(tmp_path)
     stage.keep.on_train_begin()
     yield stage
-    stage.keep.restore_signals()
+    stage.keep.interrupts.restore()
 
 
 @pytest.fixture
@@ -73,7 +71,7 @@ def eager_stage(tmp_path):
     stage = Stage(tmp_path, save_every_minutes=0.0)
     stage.keep.on_train_begin()
     yield stage
-    stage.keep.restore_signals()
+    stage.keep.interrupts.restore()
 
 
 def test_the_position_counts_batches_and_seconds(monkeypatch):
@@ -84,33 +82,6 @@ def test_the_position_counts_batches_and_seconds(monkeypatch):
         position.on_train_batch_begin(0)
         position.on_train_batch_end(0)
     assert (position.epoch, position.batch, position.seconds) == (1, 5, 3.5)
-
-
-def test_all_arrays_hold_weights_random_states_metrics_and_the_optimizer():
-    model = make_model()
-    names = list(all_arrays(model))
-    assert names == sorted(names) and len(set(names)) == len(names)
-    for part in ("kernel", "bias", "seed", "loss", "iteration", "momentum"):
-        assert any(part in name for name in names), part
-
-
-def test_restored_arrays_are_the_stored_ones(stage):
-    stage.model.weights[0].assign(np.arange(6.0).reshape(2, 3))
-    stage.model.optimizer.iterations.assign(7)
-    stage.keep.save()
-    other = make_model()
-    restore_arrays(other, load_newest(stage.run.checkpoints))
-    for here, there in zip(all_arrays(stage.model).values(), all_arrays(other).values(), strict=True):
-        np.testing.assert_array_equal(here, there)
-
-
-def test_arrays_of_another_model_are_refused(stage):
-    stage.keep.save()
-    with pytest.raises(
-        Failure,
-        match=r"ckpt-00000000 belongs to another model, .* its arrays have other names or shapes\.",
-    ):
-        restore_arrays(make_model(units=4), load_newest(stage.run.checkpoints))
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
@@ -202,7 +173,7 @@ def test_signals_do_after_training_what_they_did_before(tmp_path):
     keep.on_train_begin()
     assert signal.getsignal(signal.SIGINT) != before[0] and signal.getsignal(signal.SIGTERM) != before[1]
     keep.on_train_end()
-    keep.restore_signals()
+    keep.interrupts.restore()
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 

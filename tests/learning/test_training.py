@@ -14,12 +14,12 @@ from transformer_tutorial.data.corpus import open_corpus
 from transformer_tutorial.data.prepared import prepare
 from transformer_tutorial.learning import training
 from transformer_tutorial.learning.callbacks import Position
-from transformer_tutorial.learning.checkpoints import load_newest
 from transformer_tutorial.learning.feed import make_batches_for
 from transformer_tutorial.learning.run_folder import RunFolder
 from transformer_tutorial.learning.samples import Samples
 from transformer_tutorial.learning.selection import best_epoch
 from transformer_tutorial.learning.training import train
+from transformer_tutorial.runtime.checkpoints import load_newest
 from transformer_tutorial.runtime.errors import Failure, UsageError
 
 CONFIG = Config(

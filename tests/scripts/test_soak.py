@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transformer_tutorial.learning.checkpoints import load_newest, save_checkpoint
+from transformer_tutorial.runtime.checkpoints import load_newest, save_checkpoint
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "soak.py"
 TINY = {

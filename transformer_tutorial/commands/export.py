@@ -20,9 +20,9 @@ from transformer_tutorial.export.ctranslate2 import export_ctranslate2
 from transformer_tutorial.export.keras_file import export_keras
 from transformer_tutorial.export.limits import Limits
 from transformer_tutorial.export.savedmodel import export_savedmodel
-from transformer_tutorial.learning.checkpoints import sync
 from transformer_tutorial.learning.run_folder import RunFolder, versions
 from transformer_tutorial.model import Transformer, in_precision
+from transformer_tutorial.runtime.checkpoints import sync
 from transformer_tutorial.runtime.errors import Failure, UsageError
 
 ABOUT = "export.json"  # in every export, and so the mark by which one is known

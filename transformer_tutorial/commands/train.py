@@ -10,10 +10,10 @@ from transformer_tutorial.data.corpus import NAMES, Corpus, open_corpus
 from transformer_tutorial.data.prepared import default_cache_dir, prepare
 from transformer_tutorial.data.sharded_corpus import prepare_sharded
 from transformer_tutorial.learning.training import train
-from transformer_tutorial.learning.workers import Workers
 from transformer_tutorial.runtime.devices import make_deterministic, slow_bfloat16
 from transformer_tutorial.runtime.errors import UsageError
 from transformer_tutorial.runtime.strategies import choose_place
+from transformer_tutorial.runtime.workers import Workers
 
 SLOW_BFLOAT16 = (
     "this CPU has no instructions for bfloat16 and takes several times as long for it as for float32. "

@@ -18,7 +18,7 @@ import numpy as np
 
 from transformer_tutorial.config import Config
 from transformer_tutorial.learning.callbacks import Position
-from transformer_tutorial.learning.checkpoints import sync
+from transformer_tutorial.runtime.checkpoints import sync
 
 
 class AverageWeights(keras.callbacks.Callback):

@@ -4,23 +4,19 @@ Next: averages.py
 """
 
 import math
-import os
-import re
-import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import numpy as np
 
-from transformer_tutorial.learning.checkpoints import Checkpoint, save_checkpoint
 from transformer_tutorial.learning.run_folder import RunFolder
-from transformer_tutorial.learning.workers import Workers
+from transformer_tutorial.runtime.checkpoints import save_checkpoint
 from transformer_tutorial.runtime.errors import Failure
-
-STEPS_BETWEEN_QUESTIONS = 8  # whether another worker was asked to leave
+from transformer_tutorial.runtime.interrupts import Interrupts
+from transformer_tutorial.runtime.model_arrays import all_arrays, name_of_infinite
+from transformer_tutorial.runtime.workers import Workers
 
 
 class Position(keras.callbacks.Callback):
@@ -41,34 +37,6 @@ class Position(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.batch += 1
         self.seconds += time.monotonic() - self._began
-
-
-def all_arrays(trainer: keras.Model) -> dict[str, np.ndarray]:
-    """Every variable that training changes, by place and path: weights, random states, metric sums, optimizer."""
-    variables = [*trainer.variables, *trainer.metrics_variables, *trainer.optimizer.variables]
-    return {f"{number:05d}|{variable.path}": np.asarray(variable) for number, variable in enumerate(variables)}
-
-
-def restore_arrays(trainer: keras.Model, checkpoint: Checkpoint) -> None:
-    """The inverse of `all_arrays`.
-
-    Raises:
-        Failure: the stored arrays are not this model's.
-    """
-    variables = [*trainer.variables, *trainer.metrics_variables, *trainer.optimizer.variables]
-    stored = [(_kind(name.partition("|")[2]), tuple(array.shape)) for name, array in checkpoint.arrays.items()]
-    if stored != [(_kind(variable.path), tuple(variable.shape)) for variable in variables]:
-        raise Failure(
-            f"{checkpoint.folder} belongs to another model, or to another version of this package: its arrays have "
-            "other names or shapes. Train in another --run-dir."
-        )
-    for variable, array in zip(variables, checkpoint.arrays.values(), strict=True):
-        variable.assign(array)
-
-
-def _kind(path: str) -> str:
-    """A variable's path without numbers: Keras counts the models of a process in them."""
-    return re.sub(r"_?\d+", "", path)
 
 
 class StopAtNaN(keras.callbacks.Callback):
@@ -96,9 +64,8 @@ class StopAtNaN(keras.callbacks.Callback):
     def finite_arrays(self) -> dict[str, np.ndarray]:
         """`all_arrays` of the model, if they are finite."""
         arrays = all_arrays(self.model)
-        for name, array in arrays.items():
-            if not np.isfinite(array).all():
-                self._stop(f"Values of {name.partition('|')[2]} are")
+        if name := name_of_infinite(arrays):
+            self._stop(f"Values of {name} are")
         return arrays
 
     def _stop(self, what: str):
@@ -139,10 +106,9 @@ class KeepCheckpoints(keras.callbacks.Callback):
         super().__init__()
         self.run, self.position, self.stop_at_nan, self.best = run, position, stop_at_nan, best
         self.workers = workers or Workers()
+        self.interrupts = Interrupts(self.workers)
         self.save_every_seconds = 60 * save_every_minutes
-        self.signal: int | None = None
         self._restored_metrics: list[np.ndarray] | None = None
-        self._replaced: dict[int, Any] = {}
 
     def keep_metrics(self) -> None:
         """`fit` resets the metrics when an epoch begins; those of a resumed epoch are put back then."""
@@ -150,21 +116,10 @@ class KeepCheckpoints(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._saved = time.monotonic()
-        try:
-            self._replaced = {
-                number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)
-            }
-        except ValueError:  # not in the main thread: signals stay as they are
-            self._replaced = {}
+        self.interrupts.listen()
 
     def on_train_end(self, logs=None):
-        self.restore_signals()
-
-    def restore_signals(self) -> None:
-        """Signals do again what they did before `fit`, which calls this only when nothing interrupts it."""
-        for number, handler in self._replaced.items():
-            signal.signal(number, handler)
-        self._replaced = {}
+        self.interrupts.restore()
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._restored_metrics is not None:
@@ -175,7 +130,7 @@ class KeepCheckpoints(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self.position.batch == self.position.batches:
             return  # the end of the epoch follows and saves; a checkpoint from here would have no step left to resume
-        if number := self._agreed_signal():
+        if number := self.interrupts.asked(self.position.batch):
             self.save()
             self._leave(number)
         if time.monotonic() - self._saved > self.save_every_seconds:
@@ -184,7 +139,7 @@ class KeepCheckpoints(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.position.epoch, self.position.batch, self.position.seconds = epoch + 1, 0, 0.0
         self.save()
-        if number := self._agreed_signal(now=True):
+        if number := self.interrupts.asked():
             self._leave(number)
 
     def save(self) -> None:
@@ -197,21 +152,6 @@ class KeepCheckpoints(keras.callbacks.Callback):
         save_checkpoint(self.run.checkpoints, step, self.stop_at_nan.finite_arrays(), state)
         self._saved = time.monotonic()
 
-    def _on_signal(self, number, frame):
-        if self.signal is not None:
-            raise KeyboardInterrupt
-        self.signal = number
-        os.write(2, b"\nFinishing the step and saving; once more to leave at once.\n")
-
-    def _agreed_signal(self, now: bool = False) -> int:
-        """The signal that this worker, or another one, was sent; 0 for none. All workers ask at the same steps."""
-        if self.workers.several and (now or self.position.batch % STEPS_BETWEEN_QUESTIONS == 0):
-            return self.workers.largest(self.signal or 0)
-        return 0 if self.workers.several else self.signal or 0
-
     def _leave(self, number: int):
-        self.workers.from_chief(None)  # nobody goes before the chief has saved
         print(f"Saved in {self.run.path}. The same command goes on from here.", file=sys.stderr)
-        if number == signal.SIGTERM:
-            raise SystemExit(143)
-        raise KeyboardInterrupt
+        self.interrupts.leave(number)

@@ -25,10 +25,10 @@ import keras
 from transformer_tutorial.config import Config, read_config
 from transformer_tutorial.data.prepared import PreparedCorpus
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair
-from transformer_tutorial.learning.checkpoints import sync
-from transformer_tutorial.learning.run_lock import hold_lock
 from transformer_tutorial.model import Transformer, in_precision
+from transformer_tutorial.runtime.checkpoints import sync
 from transformer_tutorial.runtime.errors import Failure, UsageError
+from transformer_tutorial.runtime.run_lock import hold_lock
 
 PACKAGES = ("transformer-tutorial", "tensorflow", "keras", "tensorflow-text", "numpy", "sentencepiece")
 

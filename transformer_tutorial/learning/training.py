@@ -17,10 +17,9 @@ from transformer_tutorial.data.prepared import PreparedCorpus
 from transformer_tutorial.data.replica_batches import filled, replica_dataset
 from transformer_tutorial.decoding.search import BatchSearch
 from transformer_tutorial.learning.averages import AverageWeights
-from transformer_tutorial.learning.callbacks import KeepCheckpoints, Position, StopAtNaN, all_arrays, restore_arrays
-from transformer_tutorial.learning.checkpoints import load_best, load_newest
-from transformer_tutorial.learning.disk_trial import try_disk
+from transformer_tutorial.learning.callbacks import KeepCheckpoints, Position, StopAtNaN
 from transformer_tutorial.learning.feed import Feed, make_batches_for
+from transformer_tutorial.learning.follow_chief import FollowChief
 from transformer_tutorial.learning.gradient_norms import GradientLog
 from transformer_tutorial.learning.lost_batches import describe_lost_batches
 from transformer_tutorial.learning.optimizer import make_optimizer
@@ -29,10 +28,13 @@ from transformer_tutorial.learning.run_folder import RunFolder
 from transformer_tutorial.learning.samples import Samples
 from transformer_tutorial.learning.selection import KeepModel, best_step, is_exhausted
 from transformer_tutorial.learning.trainer import TranslationTrainer
-from transformer_tutorial.learning.workers import FollowChief, Workers, digest
 from transformer_tutorial.model import Transformer
+from transformer_tutorial.runtime.checkpoints import load_best, load_newest
+from transformer_tutorial.runtime.disk_trial import try_disk
 from transformer_tutorial.runtime.distributed_fit import replicas
 from transformer_tutorial.runtime.jax_devices import data_parallel_devices
+from transformer_tutorial.runtime.model_arrays import all_arrays, restore_arrays
+from transformer_tutorial.runtime.workers import Workers, digest
 
 
 def train(
@@ -106,7 +108,8 @@ def _chief_callbacks(
 def _save_again(trainer: TranslationTrainer, run: RunFolder, average: AverageWeights) -> None:
     """Stores the model of the best epoch in the place of one that is damaged or lost."""
     print(f"Warning: {run.model} is damaged or missing; it is made anew from a checkpoint.", file=sys.stderr)
-    restore_arrays(trainer, load_best(run.checkpoints))
+    best = load_best(run.checkpoints)
+    restore_arrays(trainer, best.arrays, best.folder)
     average.set_model(trainer)
     average.place()
     run.save_model(trainer.model)
@@ -138,7 +141,7 @@ def _fit(
                 verbose=0,
             )
     finally:
-        keep.restore_signals()
+        keep.interrupts.restore()
 
 
 def build_trainer(config: Config, prepared: PreparedCorpus, total_steps: int = 1) -> TranslationTrainer:
@@ -167,7 +170,7 @@ def _resume(
     checkpoint = workers.checkpoint_from_chief(load_newest(run.checkpoints) if workers.chief else None)
     if checkpoint is None:
         return
-    restore_arrays(trainer, checkpoint)
+    restore_arrays(trainer, checkpoint.arrays, checkpoint.folder)
     position.epoch, position.batch, position.seconds = (checkpoint.state[key] for key in ("epoch", "batch", "seconds"))
     where = f"epoch {position.epoch + 1}"
     if position.batch:

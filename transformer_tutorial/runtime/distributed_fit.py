@@ -55,6 +55,12 @@ class DistributedFit:
         super().compile(optimizer=optimizer, loss=keras.tree.map_structure(_shared, loss), **kwargs)
         update_each_copy(self.optimizer)
 
+    def compile_from_config(self, config):
+        """A model read from a file is compiled as it was; Keras's own does nothing where `compile` is overridden."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built and self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
+
     def fit(self, *args, callbacks=None, verbose="auto", **kwargs):
         if self._replicas() > 1 and not is_chief(self.distribute_strategy):
             callbacks = [callback for callback in _listed(callbacks) if not _writes(callback)]

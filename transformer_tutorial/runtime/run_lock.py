@@ -2,8 +2,6 @@
 
 The lock is the kernel's, on an open file: it goes with the process that holds it, however that dies, so no lock is ever
 stale. What the file says, who holds it and since when, is only for people.
-
-Next: run_folder.py
 """
 
 import contextlib
@@ -55,7 +53,7 @@ def _take(file: Path) -> int | None:
         try:
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise Failure(f"{file.parent} cannot be locked: {error.strerror}. Choose another --run-dir.") from error
+            raise Failure(f"{file.parent} cannot be locked: {error.strerror}. Choose another folder.") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -89,7 +87,7 @@ def _refusal(folder: Path, holder: bytes) -> str:
         who = f"process {about['pid']} on {about['host']} since {about['since']}"
     except (ValueError, KeyError, TypeError):  # it has not written yet
         who = "another process"
-    return f"{folder} is in use by {who}. Wait until it has ended, end it, or choose another --run-dir."
+    return f"{folder} is in use by {who}. Wait until it has ended, end it, or choose another folder."
 
 
 def _warn(file: Path, why: str) -> None:

@@ -12,8 +12,6 @@ of that name hold less than a whole checkpoint, and none goes before its success
 
     ckpt-00001234.tmp-<pid>   being written, or on its way out
     ckpt-00001234.replaced    what the step's name stood for while a newer one takes it
-
-Next: disk_trial.py
 """
 
 import contextlib

@@ -53,8 +53,8 @@ FULL_DISK = """
 import sys
 from pathlib import Path
 import numpy as np
-from transformer_tutorial.learning.checkpoints import load_newest, save_checkpoint
-from transformer_tutorial.learning.disk_trial import try_disk
+from transformer_tutorial.runtime.checkpoints import load_newest, save_checkpoint
+from transformer_tutorial.runtime.disk_trial import try_disk
 from transformer_tutorial.runtime.errors import Failure
 
 parent = Path(sys.argv[1])

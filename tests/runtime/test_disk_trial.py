@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from transformer_tutorial.learning import checkpoints, disk_trial
-from transformer_tutorial.learning.checkpoints import save_checkpoint
-from transformer_tutorial.learning.disk_trial import try_disk
+from transformer_tutorial.runtime.checkpoints import save_checkpoint
+from transformer_tutorial.runtime.disk_trial import try_disk
 from transformer_tutorial.runtime.errors import Failure
 
 
@@ -64,7 +64,7 @@ def test_a_disk_that_does_not_give_back_what_was_written_is_refused(tmp_path, mo
             checkpoints.write_checkpoint(folder, {"trial": np.zeros(256, "float32")}, state)
 
     monkeypatch.setattr(disk_trial, "write_checkpoint", write_badly)
-    message = r"does not give back what was written to it\. Nothing was trained; choose a --run-dir on another disk"
+    message = r"does not give back what was written to it\. Nothing was trained; choose a folder on another disk"
     with pytest.raises(Failure, match=message):
         try_disk(tmp_path, 1000)
     assert list(tmp_path.iterdir()) == []

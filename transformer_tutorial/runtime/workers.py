@@ -1,10 +1,7 @@
 """Several processes train one model: what they tell each other between the steps.
 
-The chief alone reads and writes the run folder. The others get from it where training stands, take its averaged
-weights into validation, and stop when it stops. Everything else is equal on all of them: batches, losses, weights,
-metrics. Whoever is asked to leave, by Ctrl-C or SIGTERM, takes all others along, after the same step.
-
-Next: training.py
+The chief alone reads and writes what a training leaves behind. The others get from it where training stands. Everything
+else is equal on all of them: batches, losses, weights, metrics.
 """
 
 import hashlib
@@ -15,10 +12,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
-from transformer_tutorial.learning.checkpoints import Checkpoint
+from transformer_tutorial.runtime.checkpoints import Checkpoint
 from transformer_tutorial.runtime.distributed_fit import is_chief, is_multi_worker
 from transformer_tutorial.runtime.errors import Failure
 
@@ -135,39 +131,3 @@ def digest(variables: Iterable) -> str:
     for variable in variables:
         total.update(np.ascontiguousarray(variable).tobytes())
     return total.hexdigest()
-
-
-class FollowChief(keras.callbacks.Callback):
-    """Validates with the chief's weights, which may be averages, and ends training where the chief ends it.
-
-    Stands behind the chief's `AverageWeights`, on all workers.
-
-    Args:
-        workers: those that train.
-        averaging: whether the weights of validation are not those of the last step.
-    """
-
-    def __init__(self, workers: Workers, averaging: bool):
-        super().__init__()
-        self.workers, self.averaging = workers, averaging and workers.several
-        self._own: list[np.ndarray] | None = None
-
-    def on_test_begin(self, logs=None):
-        if not self.averaging:
-            return
-        variables = self.model.trainable_variables
-        own = [np.array(variable) for variable in variables]
-        sent = self.workers.arrays_from_chief({f"{number:05d}": array for number, array in enumerate(own)})
-        if not self.workers.chief:
-            self._own = own
-            self._assign(list(sent.values()))
-
-    def on_epoch_end(self, epoch, logs=None):
-        if self._own is not None:
-            self._assign(self._own)
-            self._own = None
-        self.model.stop_training = self.workers.from_chief(bool(self.model.stop_training))
-
-    def _assign(self, arrays: list[np.ndarray]) -> None:
-        for variable, array in zip(self.model.trainable_variables, arrays, strict=True):
-            variable.assign(array)

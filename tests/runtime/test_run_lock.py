@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from transformer_tutorial.learning import run_lock
-from transformer_tutorial.learning.run_lock import hold_lock
 from transformer_tutorial.runtime.errors import Failure
+from transformer_tutorial.runtime.run_lock import hold_lock
 
 ROOT = Path(__file__).resolve().parents[2]
 
 HOLDER = """
 import sys
 from pathlib import Path
-from transformer_tutorial.learning.run_lock import hold_lock
+from transformer_tutorial.runtime.run_lock import hold_lock
 
 with hold_lock(Path(sys.argv[1])):
     print("held", flush=True)
@@ -31,7 +31,7 @@ with hold_lock(Path(sys.argv[1])):
 CONTENDER = """
 import sys, time
 from pathlib import Path
-from transformer_tutorial.learning.run_lock import hold_lock
+from transformer_tutorial.runtime.run_lock import hold_lock
 from transformer_tutorial.runtime.errors import Failure
 
 lock, log = Path(sys.argv[1]), Path(sys.argv[2])
@@ -74,7 +74,7 @@ def assert_free(file: Path) -> None:
 def test_a_living_holder_is_named_and_the_second_is_refused(holder, tmp_path):
     message = (
         rf"{tmp_path} is in use by process {holder.pid} on {platform.node()} since [-\d]{{10}} [:\d]{{8}} UTC\. "
-        r"Wait until it has ended, end it, or choose another --run-dir\."
+        r"Wait until it has ended, end it, or choose another folder\."
     )
     for _ in range(2):
         with pytest.raises(Failure, match=message), hold_lock(tmp_path / "lock"):
@@ -159,7 +159,7 @@ def test_a_system_without_locks_is_a_warning(tmp_path, monkeypatch, capsys):
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):
-    message = r"missing cannot be locked: No such file or directory\. Choose another --run-dir"
+    message = r"missing cannot be locked: No such file or directory\. Choose another folder"
     with pytest.raises(Failure, match=message), hold_lock(tmp_path / "missing" / "lock"):
         pass
 

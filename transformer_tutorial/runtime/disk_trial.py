@@ -1,7 +1,4 @@
-"""Asks the disk before the first step what it would otherwise refuse hours later: a checkpoint, and room for three.
-
-Next: run_lock.py
-"""
+"""Asks the disk before the first step what it would otherwise refuse hours later: a checkpoint, and room for three."""
 
 import os
 import shutil
@@ -9,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from transformer_tutorial.learning.checkpoints import DAMAGED, KEEP, read_checkpoint, write_checkpoint
+from transformer_tutorial.runtime.checkpoints import DAMAGED, KEEP, read_checkpoint, write_checkpoint
 from transformer_tutorial.runtime.errors import Failure
 
 TRIAL = {"trial": np.arange(256, dtype="float32")}
@@ -34,7 +31,7 @@ def try_disk(parent: Path, checkpoint_bytes: int) -> None:
     except OSError as error:
         raise Failure(
             f"No checkpoint can be written to {parent}: {error.strerror or error}. Nothing was trained; "
-            "make room or make the folder writable, or choose another --run-dir."
+            "make room or make the folder writable, or choose another folder."
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -49,7 +46,7 @@ def _check_read(folder: Path) -> None:
         same = False
     if not same:
         raise Failure(
-            f"{folder.parent} does not give back what was written to it. Nothing was trained; choose a --run-dir on "
+            f"{folder.parent} does not give back what was written to it. Nothing was trained; choose a folder on "
             "another disk."
         )
 
@@ -61,5 +58,5 @@ def _check_room(parent: Path, checkpoint_bytes: int) -> None:
     if free < missing * checkpoint_bytes:
         raise Failure(
             f"{parent} has {free / 1e6:,.0f} MB free, and {missing} more checkpoints of "
-            f"{checkpoint_bytes / 1e6:,.0f} MB must fit. Nothing was trained; make room, or choose another --run-dir."
+            f"{checkpoint_bytes / 1e6:,.0f} MB must fit. Nothing was trained; make room, or choose another folder."
         )

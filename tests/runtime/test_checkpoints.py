@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from transformer_tutorial.learning import checkpoints
-from transformer_tutorial.learning.checkpoints import KEEP, load_best, load_newest, read_checkpoint, save_checkpoint
+from transformer_tutorial.runtime.checkpoints import KEEP, load_best, load_newest, read_checkpoint, save_checkpoint
 from transformer_tutorial.runtime.errors import Failure, UsageError
 
 FILES = ("arrays.npz", "state.json", "manifest.json")

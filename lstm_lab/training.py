@@ -1,0 +1,160 @@
+"""A cell as a Keras layer, trained by `model.fit` on any devices: `python -m lstm_lab train`.
+
+An example of somebody's own `fit` with the two things that this package adds to it: `DistributedFit` lets any number of
+replicas train what one trains, and `SafeCheckpoint` loses nothing when the process dies. The sequences of an update are
+a function of the seed and the number of the update, so that a resumed training meets those that it would have met.
+
+Next: nothing; this is the end of the path.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lstm_lab.layers import LSTM, SimpleRNN
+from lstm_lab.remembering import GUESSING, draw_batch
+from lstm_lab.train_options import TrainOptions
+from transformer_tutorial.runtime.devices import make_deterministic
+from transformer_tutorial.runtime.distributed_fit import DistributedFit, is_chief
+from transformer_tutorial.runtime.errors import Failure, UsageError
+from transformer_tutorial.runtime.safe_checkpoint import SafeCheckpoint
+from transformer_tutorial.runtime.strategies import Place, choose_place
+
+
+@keras.saving.register_keras_serializable("lstm_lab")
+class Remembering(DistributedFit, keras.Model):
+    """From sequences (B, T, 1) to logits of the two answers, (B, 2)."""
+
+
+def run(options: TrainOptions) -> None:
+    """Trains, or goes on with the training that the run folder holds."""
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError(f"The lab's layers are TensorFlow's, got KERAS_BACKEND={keras.backend.backend()}. Unset it.")
+    if options.deterministic:
+        make_deterministic()
+    place = choose_place(options)
+    print(f"{place.description}\nRun folder: {options.run_dir}", file=sys.stderr)
+    chief = place.strategy is None or is_chief(place.strategy)
+    if chief:
+        begin(options)
+    keras.utils.set_random_seed(options.seed)
+    keras.config.set_dtype_policy(options.precision)
+    with place.scope():
+        model = build(options, place)
+    safe = SafeCheckpoint(options.run_dir / "checkpoints", options.save_every_minutes, monitor="val_loss")
+    callbacks = [safe, Metrics(options.run_dir / "metrics.jsonl")] if chief else [safe]
+    if chief:
+        callbacks.append(keras.callbacks.TensorBoard(options.run_dir / "tensorboard"))
+    model.fit(
+        dataset(options, options.seed),
+        epochs=options.epochs,
+        steps_per_epoch=options.updates,
+        shuffle=False,
+        validation_data=dataset(options, options.seed + 1, updates=8),
+        callbacks=callbacks,
+        verbose=2,
+    )
+    if chief:
+        print(save(model, options.run_dir / "model.keras"))
+
+
+def build(options: TrainOptions, place: Place) -> Remembering:
+    """The compiled model."""
+    if options.cell == "rnn":
+        layer = SimpleRNN(options.units, backward=options.backward)
+    else:
+        layer = LSTM(options.units, options.variant, backward=options.backward)
+    inputs = keras.Input((options.steps, 1))
+    model = Remembering(inputs, keras.layers.Dense(2, dtype="float32")(layer(inputs)))
+    model.compile(
+        optimizer=keras.optimizers.Adam(options.learning_rate, global_clipnorm=options.clip_norm),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=options.jit_compile and place.strategy is None,
+    )
+    return model
+
+
+def dataset(options: TrainOptions, seed: int, updates: int | None = None) -> tf.data.Dataset:
+    """Global batches ((B, T, 1), (B,)): so many, or without end."""
+
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for update in range(updates or sys.maxsize):
+            x, answer = draw_batch(options.steps, np.random.default_rng((seed, update)), options.batch_size)
+            yield x.astype("float32"), answer[:, 0].argmax(axis=-1)
+
+    shapes = tf.TensorSpec((options.batch_size, options.steps, 1)), tf.TensorSpec((options.batch_size,), tf.int64)
+    data = tf.data.Dataset.from_generator(batches, output_signature=shapes)
+    if updates:
+        data = data.apply(tf.data.experimental.assert_cardinality(updates))
+    how = tf.data.Options()
+    how.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return data.with_options(how).prefetch(tf.data.AUTOTUNE)
+
+
+class Metrics(keras.callbacks.Callback):
+    """metrics.jsonl: one line an epoch, written anew each time, because a resumed `fit` tells of all of them."""
+
+    def __init__(self, file: Path):
+        super().__init__()
+        self.file, self.records = file, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.records.append({"epoch": epoch + 1, **logs})
+        write(self.file, "".join(json.dumps(record) + "\n" for record in self.records))
+
+    def on_train_end(self, logs=None):
+        print(f"Guessing has a loss of {GUESSING:.4f}.", file=sys.stderr)
+
+
+def begin(options: TrainOptions) -> None:
+    """Makes the run folder, or checks that it is this training's.
+
+    Raises:
+        UsageError: it is another one's, whose fields are named, or something else.
+        Failure: it cannot be written.
+    """
+    file, config = options.run_dir / "config.json", options.training()
+    if file.is_file():
+        stored = json.loads(file.read_text())
+        pairs = ((name, stored.get(name), value) for name, value in config.items())
+        differences = [f"{name}: {there!r} -> {here!r}" for name, there, here in pairs if there != here]
+        if differences:
+            raise UsageError(
+                f"{options.run_dir} holds another training: {'; '.join(differences)}. "
+                "Use the same flags to resume it, or another --run-dir."
+            )
+        return
+    if options.run_dir.is_file() or (options.run_dir.exists() and any(options.run_dir.iterdir())):
+        raise UsageError(f"{options.run_dir} is not empty and not a run folder. Choose another --run-dir.")
+    options.run_dir.mkdir(parents=True, exist_ok=True)
+    write(file, json.dumps(config, indent=2) + "\n")
+
+
+def save(model: keras.Model, file: Path) -> Path:
+    """Stores the model, in a file beside that is renamed when it is whole."""
+    beside = file.with_name(f"tmp-{os.getpid()}.keras")
+    try:
+        model.save(beside)
+        os.replace(beside, file)
+    except OSError as error:
+        raise Failure(f"{file} could not be written: {error.strerror}. Make room, and run the same command.") from error
+    finally:
+        beside.unlink(missing_ok=True)
+    return file
+
+
+def write(file: Path, text: str) -> None:
+    """Writes a text file beside and renames it."""
+    beside = file.with_name(f"{file.name}.tmp-{os.getpid()}")
+    try:
+        beside.write_text(text)
+        os.replace(beside, file)
+    except OSError as error:
+        raise Failure(f"{file} could not be written: {error.strerror}. Make room, and run the same command.") from error
