@@ -5,7 +5,7 @@ import stat
 import numpy as np
 import pytest
 
-from transformer_tutorial.learning import checkpoints
+from transformer_tutorial.runtime import checkpoints
 from transformer_tutorial.runtime.checkpoints import KEEP, load_best, load_newest, read_checkpoint, save_checkpoint
 from transformer_tutorial.runtime.errors import Failure, UsageError
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from transformer_tutorial.learning import checkpoints, disk_trial
+from transformer_tutorial.runtime import checkpoints, disk_trial
 from transformer_tutorial.runtime.checkpoints import save_checkpoint
 from transformer_tutorial.runtime.disk_trial import try_disk
 from transformer_tutorial.runtime.errors import Failure

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from transformer_tutorial.learning import run_lock
+from transformer_tutorial.runtime import run_lock
 from transformer_tutorial.runtime.errors import Failure
 from transformer_tutorial.runtime.run_lock import hold_lock
 
