@@ -61,6 +61,20 @@ def test_a_model_of_ones_own_fits_with_three_workers_and_the_chief_alone_writes(
     assert files(folders[2]) == files(folders[3]) == set()
 
 
+def test_a_fit_of_ones_own_with_two_workers_goes_on_where_it_was_broken_off(tmp_path):
+    """Workers save at every eighth step at most, and at the ends of epochs: here three steps each."""
+    folders = [tmp_path / name for name in ("one", "a", "b")]
+    for folder in folders:
+        folder.mkdir()
+    (one,) = run(1, "safe", folders[:1])
+    assert run(2, "broken", folders[1:]) == [{"broken": True}] * 2
+    assert load_newest(folders[1] / "safe").step == 3
+    for again in run(2, "safe", folders[1:]):
+        np.testing.assert_allclose(flat(again["weights"]), flat(one["weights"]), atol=1e-6)
+        np.testing.assert_allclose(again["history"]["loss"], one["history"]["loss"], rtol=1e-5)
+    assert files(folders[1]) == {"safe"} and files(folders[2]) == set()
+
+
 @pytest.fixture(scope="module")
 def trained(tiny_corpus, tmp_path_factory):
     """Folders of a training by one process, and of one by the chief and by the other of two workers."""

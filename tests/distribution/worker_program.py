@@ -1,9 +1,11 @@
 """One of several workers on this machine; TF_CONFIG says which.
 
-    python tests/distribution/worker_program.py {plain,own,train} FOLDER
+    python tests/distribution/worker_program.py {plain,own,safe,broken,train} FOLDER
 
 plain  Keras's own `fit`; prints which errors it ends with.
 own    `fit` of somebody's own model, with callbacks that write.
+safe   the same with SafeCheckpoint, in FOLDER/safe.
+broken the same, which an exception ends in its fifth step.
 train  our own training, in FOLDER/run.
 """
 
@@ -24,6 +26,7 @@ from learning.test_training import CONFIG  # noqa: E402
 from transformer_tutorial.data.corpus import open_corpus  # noqa: E402
 from transformer_tutorial.data.prepared import prepare  # noqa: E402
 from transformer_tutorial.learning.training import train  # noqa: E402
+from transformer_tutorial.runtime.safe_checkpoint import SafeCheckpoint  # noqa: E402
 from transformer_tutorial.runtime.workers import Workers, digest  # noqa: E402
 
 
@@ -69,6 +72,23 @@ def own(folder: Path) -> dict:
     return fit(OwnModel, [*writing, keras.callbacks.EarlyStopping("val_loss", patience=2)])
 
 
+class Breaks(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.optimizer.iterations.numpy()) == 5:
+            raise InterruptedError
+
+
+def safe(folder: Path) -> dict:
+    return fit(OwnModel, [SafeCheckpoint(folder / "safe", save_every_minutes=0.0)])
+
+
+def broken(folder: Path) -> dict:
+    try:
+        return fit(OwnModel, [SafeCheckpoint(folder / "safe", save_every_minutes=0.0), Breaks()])
+    except InterruptedError:
+        return {"broken": True}
+
+
 def own_training(folder: Path) -> dict:
     workers = Workers(STRATEGY)
     config = dataclasses.replace(CONFIG, dropout_rate=0.0, accumulate=2, ema=0.9, clip_norm=0.5)
@@ -81,4 +101,5 @@ def own_training(folder: Path) -> dict:
 
 if __name__ == "__main__":
     what, place = sys.argv[1], Path(sys.argv[2])
-    print(json.dumps(plain() if what == "plain" else {"own": own, "train": own_training}[what](place)), flush=True)
+    does = {"plain": lambda folder: plain(), "own": own, "safe": safe, "broken": broken, "train": own_training}
+    print(json.dumps(does[what](place)), flush=True)
