@@ -315,6 +315,9 @@ def test_wrong_arguments_are_refused(tmp_path):
         SafeCheckpoint(tmp_path, mode="best")
     with pytest.raises(UsageError, match="monitor must be one of loss, mae, val_loss, val_mae, got 'bleu'"):
         train(tmp_path / "a", monitor="bleu")
+    safe = SafeCheckpoint(tmp_path, monitor="val_loss")
+    safe._compare({"loss": 1.0})  # an epoch without validation
+    assert safe.best is None
     train(tmp_path / "b", 5, build=Subclassed, save_every_minutes=60)
     train(tmp_path / "b", 6, build=Subclassed, save_every_minutes=60)
     with pytest.raises(UsageError, match="The model must be built before `fit`"):

@@ -71,8 +71,9 @@ class SafeCheckpoint(keras.callbacks.Callback):
         Failure: something is not finite, the disk does not take a checkpoint, the folder is in use or belongs to
             another model, all checkpoints are damaged, or the data are fewer than they were.
 
-    With several workers (`tf.distribute`) each of them has one; the chief alone uses its folder. Of the weights that
-    `EarlyStopping(restore_best_weights=True)` keeps it knows nothing: `load_best` is its own way to them.
+    With several workers (`tf.distribute`) each of them has one; the chief alone uses its folder. Callbacks that keep
+    weights of their own, as `ModelCheckpoint` and `EarlyStopping(restore_best_weights=True)` do, would keep the resumed
+    ones for those of a replayed epoch: take `keep`, `monitor` and `load_best` instead.
     """
 
     def __init__(
@@ -209,7 +210,8 @@ class SafeCheckpoint(keras.callbacks.Callback):
         self.saved_at = time.monotonic()
 
     def _compare(self, logs: dict[str, float]) -> None:
-        if self.monitor is None:
+        without = self.monitor and self.monitor.startswith("val_") and not any(name.startswith("val_") for name in logs)
+        if self.monitor is None or without:  # with validation_freq an epoch may have no validation
             return
         if self.monitor not in logs:
             raise UsageError(f"monitor must be one of {', '.join(logs)}, got {self.monitor!r}.")
