@@ -10,6 +10,9 @@ like keras.layers.LSTM and keras.layers.SimpleRNN there. `backward` decides what
 Only the unrolled loop needs the number of steps when the model is built, and its graph grows with it. All three give
 the same numbers, and `compile(jit_compile=True)` makes each of them faster where a step is small.
 
+A masked step repeats the output before it. Where a sequence begins with masked steps, their outputs are zero, as in
+Keras; lstm_lab.sequence has the initial state there.
+
 Source: keras.layers.RNN.
 """
 
@@ -43,8 +46,10 @@ class Recurrent(keras.layers.RNN):
             sequences, mask = tf.reverse(sequences, [1]), None if mask is None else tf.reverse(mask, [1])
         loop = sequence if self.unroll else fused_sequence
         outputs, *states = sequence_by_hand(loop, self.cell, sequences, initial_state, mask)
-        if mask is not None and self.zero_output_for_mask:
-            outputs = tf.where(tf.cast(mask, tf.bool)[:, :, None], outputs, 0)
+        if mask is not None:
+            real = tf.cast(mask, tf.int32)
+            shown = real if self.zero_output_for_mask else tf.cumsum(real, axis=1)  # from the first real step on
+            outputs = tf.where(shown[:, :, None] > 0, outputs, 0)
         return outputs[:, -1], outputs, states
 
     def get_config(self):

@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 B, T, M, N = 4, 4, 3, 5
 X = np.random.default_rng(0).normal(size=(B, T, M))
 MASK = np.arange(T) < np.array([4, 2, 3, 1])[:, None]
+LATE_MASK = np.array([[0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 1, 0], [0, 0, 0, 0]]) > 0
 HOW = {"manual": {}, "unrolled": {"unroll": True}, "tape": {"backward": "tape"}}
 
 
@@ -47,6 +48,28 @@ def test_np_equals_keras_lstm_with_copied_weights(how, go_backwards, return_sequ
     options["dtype"] = "float64"
     ours, theirs = same(lstm_lab.LSTM(N, "NP", **options, **HOW[how]), keras.layers.LSTM(N, **options))
     assert_close(list(ours(X, mask=MASK)), list(theirs(X, mask=MASK)))
+
+
+def outputs_and_gradients(layer, x, start, mask):
+    """What a layer returns from an initial state under a mask, and the gradients of a weighted sum of all of it."""
+    with tf.GradientTape() as tape:
+        tape.watch((x, start))
+        returned = layer(x, initial_state=start, mask=mask)
+        loss = sum(tf.reduce_sum(part * np.random.default_rng(0).normal(size=part.shape)) for part in returned)
+    return [*returned, *tape.gradient(loss, [x, *start, *layer.trainable_weights])]
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("options", [
+    {"return_sequences": True}, {"return_sequences": False},
+    {"return_sequences": True, "go_backwards": True}, {"return_sequences": True, "zero_output_for_mask": True},
+], ids=lambda options: " ".join(name for name, on in options.items() if on) or "last output")  # fmt: skip
+def test_from_an_initial_state_np_equals_keras_lstm_where_sequences_begin_or_are_wholly_masked(how, options):
+    options = options | {"return_state": True, "dtype": "float64"}
+    ours, theirs = same(lstm_lab.LSTM(N, "NP", **options, **HOW[how]), keras.layers.LSTM(N, **options))
+    start = [tf.constant(np.random.default_rng(k).normal(size=(B, N))) for k in (1, 2)]
+    data = tf.constant(X), start, tf.constant(LATE_MASK)
+    assert_close(outputs_and_gradients(ours, *data), outputs_and_gradients(theirs, *data))
 
 
 @pytest.mark.parametrize("how", HOW)
