@@ -250,6 +250,17 @@ def test_a_layer_takes_sequences_of_any_length():
         assert model.predict(X[:, :length], verbose=0).shape == (B, N)
 
 
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize(("lower", "upper"), [("manual", "unrolled"), ("manual", "tape"), ("tape", "manual")])
+def test_layers_of_all_kinds_can_be_stacked(lower, upper, jit_compile):
+    layers = [lstm_lab.LSTM(N, return_sequences=True, **HOW[lower]), lstm_lab.LSTM(N, **HOW[upper])]
+    model = keras.Sequential([keras.Input((T, M)), *layers])
+    model.compile("sgd", "mse", jit_compile=jit_compile)
+    before = model.get_weights()
+    model.fit(X, np.ones((B, N)), verbose=0)
+    assert all(np.any(old != new) for old, new in zip(before, model.get_weights(), strict=True) if new.ndim == 2)
+
+
 MIRRORED = """
 import json
 import keras, numpy as np, tensorflow as tf
