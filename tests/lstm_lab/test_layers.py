@@ -346,3 +346,25 @@ def test_the_forget_gates_bias_starts_at_one_unless_told_otherwise():
 def test_what_cannot_be_a_layer_is_refused(make, text):
     with pytest.raises(UsageError, match=text):
         make()
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"sequences": X[0]}, "expected ndim=3, found ndim=2"),
+        ({"sequences": X, "initial_state": [np.zeros((B, N))]}, r"must have the widths \[5, 5, 15\], .*got 1 part"),
+        (
+            {"sequences": X, "initial_state": [np.zeros((B, width)) for width in (N, N, N)]},
+            r"initial_state\[2\] must have the shape \(4, 15\), got \(4, 5\)",
+        ),
+        (
+            {"sequences": X, "initial_state": [np.zeros((1, width)) for width in (N, N, 3 * N)]},
+            r"initial_state\[0\] must have the shape \(4, 5\), got \(1, 5\)",
+        ),
+    ],
+)
+def test_inputs_and_states_that_do_not_fit_are_refused(how, arguments, text):
+    layer = lstm_lab.LSTM(N, "FGR", **HOW[how])
+    with pytest.raises(ValueError, match=text):
+        layer(**arguments)
