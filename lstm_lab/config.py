@@ -1,6 +1,7 @@
 """Names, defaults and flags of the lab. Imports no TensorFlow."""
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -213,6 +214,10 @@ class FlowOptions(Options):
         for name, least in (("steps", 2), ("units", 1), ("seeds", 1), ("sequences", 1), ("gain", 0), ("updates", 1)):
             if not getattr(self, name) >= least:
                 raise UsageError(f"--{name} must be {least} or more, got {getattr(self, name)}.")
+        for name in ("gain", "forget_bias"):
+            if not math.isfinite(getattr(self, name)):
+                flag = name.replace("_", "-")
+                raise UsageError(f"--{flag} must be a finite number, got {getattr(self, name)}.")
 
     @property
     def cells(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from lstm_lab.cells.lstm import LSTMCell
 from lstm_lab.cells.simple_rnn import SimpleRNNCell
 from lstm_lab.config import FlowOptions
 from lstm_lab.remembering import GUESSING, draw_batch, random_weights, train
+from transformer_tutorial.runtime.errors import Failure
 
 SHOWN_LAGS = (1, 2, 5, 10, 20, 40, 80)
 BIASES = (-1.0, 0.0, 1.0, 2.0, 4.6)
@@ -79,15 +80,22 @@ def cells(options: FlowOptions) -> list[SimpleRNNCell | LSTMCell]:
 
 
 def measure(cell: SimpleRNNCell | LSTMCell, options: FlowOptions) -> Flow:
-    """The norms of one cell over all weights and sequences."""
+    """The norms of one cell over all weights and sequences.
+
+    Raises:
+        Failure: a product or its reference overflows.
+    """
     norms, smallest, reference, final_losses = [], [], [], []
     for seed in range(options.seeds):
         weights, run_, final_loss = run_once(cell, options, seed)
         final_losses += [] if final_loss is None else [final_loss]
-        singular = np.linalg.svd(jacobians.products(jacobians_of(cell, weights, run_)), compute_uv=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            products = jacobians.products(jacobians_of(cell, weights, run_))
+            reference.append(reference_of(cell, weights, run_))
+        _check_finite(products, reference[-1], options)
+        singular = np.linalg.svd(products, compute_uv=False)
         norms.append(singular[..., 0])
         smallest.append(singular[..., -1])
-        reference.append(reference_of(cell, weights, run_))
     quantiles = np.quantile(np.concatenate(norms, axis=1), QUANTILES, axis=1)
     names = ("lstm", cell.variant, "highway") if isinstance(cell, LSTMCell) else ("rnn", "tanh", "bound")
     medians = (np.median(np.concatenate(part, axis=1), axis=1) for part in (smallest, reference))
@@ -219,6 +227,14 @@ def as_json(flow: Flow) -> dict[str, Any]:
         "final_losses": list(flow.final_losses),
         "guessing_loss": GUESSING,
     }
+
+
+def _check_finite(products: np.ndarray, reference: np.ndarray, options: FlowOptions) -> None:
+    if not (np.isfinite(products).all() and np.isfinite(reference).all()):
+        raise Failure(
+            f"over {options.steps} steps at a gain of {options.gain:g} the product of the Jacobians, or the bound on "
+            "it, is too large for a float64. Use fewer --steps or a smaller --gain."
+        )
 
 
 def _split(step: Any) -> list[Any]:

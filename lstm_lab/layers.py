@@ -10,6 +10,9 @@ like keras.layers.LSTM and keras.layers.SimpleRNN there. `backward` decides what
 Only the unrolled loop needs the number of steps when the model is built, and its graph grows with it. All three give
 the same numbers, and `compile(jit_compile=True)` makes each of them faster where a step is small.
 
+A masked step repeats the output before it. Where a sequence begins with masked steps, their outputs are zero, as in
+Keras; lstm_lab.sequence has the initial state there.
+
 Source: keras.layers.RNN.
 """
 
@@ -21,6 +24,7 @@ import tensorflow as tf
 from lstm_lab import sequence
 from lstm_lab.cells import lstm, simple_rnn
 from lstm_lab.fast import fused_sequence
+from lstm_lab.shape import check_shape
 from lstm_lab.step_layers import LSTMStep, SimpleRNNStep, StepLayer, sequence_by_hand
 from transformer_tutorial.runtime.command_line import known
 from transformer_tutorial.runtime.errors import UsageError
@@ -33,7 +37,20 @@ class Recurrent(keras.layers.RNN):
 
     def __init__(self, step: StepLayer, backward: str, **kwargs):
         super().__init__(step, **kwargs)
+        self.input_spec = keras.layers.InputSpec(ndim=3)
         self.units, self.backward = step.output_size, known(backward, BACKWARDS, "backward")
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        if initial_state is not None:
+            self._check_initial(keras.tree.flatten(initial_state), sequences.shape[0])
+        return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+
+    def _check_initial(self, parts: list[tf.Tensor], batch: int | None) -> None:
+        sizes = self.cell.state_size
+        if len(parts) != len(sizes):
+            raise UsageError(f"initial_state must have the widths {sizes}, one a part, got {len(parts)} part(s).")
+        for index, (part, size) in enumerate(zip(parts, sizes, strict=True)):
+            check_shape(f"initial_state[{index}]", part, (batch, size))
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if self.backward == "tape":
@@ -43,8 +60,10 @@ class Recurrent(keras.layers.RNN):
             sequences, mask = tf.reverse(sequences, [1]), None if mask is None else tf.reverse(mask, [1])
         loop = sequence if self.unroll else fused_sequence
         outputs, *states = sequence_by_hand(loop, self.cell, sequences, initial_state, mask)
-        if mask is not None and self.zero_output_for_mask:
-            outputs = tf.where(tf.cast(mask, tf.bool)[:, :, None], outputs, 0)
+        if mask is not None:
+            real = tf.cast(mask, tf.int32)
+            shown = real if self.zero_output_for_mask else tf.cumsum(real, axis=1)  # from the first real step on
+            outputs = tf.where(shown[:, :, None] > 0, outputs, 0)
         return outputs[:, -1], outputs, states
 
     def get_config(self):
@@ -76,7 +95,7 @@ class SimpleRNN(Recurrent):
         float, (B, N), or (B, T, N) with return_sequences; with return_state followed by the final state.
 
     Raises:
-        UsageError: `units` is below 1, or `backward` is unknown.
+        UsageError: `units` is below 1, `backward` is unknown, or an initial state does not fit.
     """
 
     def __init__(self, units: int, backward: str = "manual", **kwargs):
@@ -106,7 +125,8 @@ class LSTM(Recurrent):
         float, (B, N), or (B, T, N) with return_sequences; with return_state followed by the parts of the final state.
 
     Raises:
-        UsageError: `units` is below 1, a name is unknown, or the variant has no output peephole for `po_prev`.
+        UsageError: `units` is below 1, a name is unknown, the variant has no output peephole for `po_prev`, or an
+            initial state does not fit.
 
     Source: Greff et al. 2017. Peepholes start at zero, the other weights as in keras.layers.LSTM.
     """

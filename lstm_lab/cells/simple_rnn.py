@@ -103,8 +103,8 @@ class SimpleRNNCell:
         return self.advance(weights, self.project(weights, x), state)._replace(x=x)
 
     def project(self, weights: Weights, x: tf.Tensor) -> tf.Tensor:
-        """The part of (1) that needs no state: x (..., M) -> (..., N), for one step or for many at once."""
-        return tf.tensordot(x, weights.U, 1) + weights.b
+        """The part of (1) that needs no state: x (rows, M) -> (rows, N), of one step or of many."""
+        return x @ weights.U + weights.b
 
     def advance(self, weights: Weights, projected: tf.Tensor, state: State) -> Step:
         """As `forward`, from one step's projected input; the step is without x."""

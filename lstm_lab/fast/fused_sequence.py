@@ -51,7 +51,7 @@ def forward(cell, weights, x: tf.Tensor, initial=None, mask: tf.Tensor | None = 
     parts = fused(cell, weights)
     x, initial, mask = checked_inputs(cell, weights, x, initial, mask)
     x, mask = time_major(x), None if mask is None else time_major(mask)
-    projected, masks = _by_step((cell.project(weights, x), () if mask is None else mask))
+    projected, masks = _by_step((_project(cell, weights, x), () if mask is None else mask))
 
     def body(t, state, arrays):
         step = cell.advance(weights, projected.read(t), state)
@@ -63,7 +63,7 @@ def forward(cell, weights, x: tf.Tensor, initial=None, mask: tf.Tensor | None = 
     widths = tf.nest.map_structure(lambda part: part.shape[-1], initial), parts.kept_widths
     arrays = tf.nest.map_structure(lambda width: _array(x, width), widths)
     _, final, arrays = tf.while_loop(lambda t, *_: t < tf.shape(x)[0], body, (0, initial, arrays))
-    states, kept = tf.nest.map_structure(lambda array: array.stack(), arrays)
+    states, kept = tf.nest.map_structure(lambda array: _stack(array, x), arrays)
     return Run(time_major(states[0]), initial, final, x, states, kept, mask)
 
 
@@ -91,7 +91,7 @@ def backward(cell, weights, run: Run, d_outputs: tf.Tensor, d_final=None) -> Gra
 
     array = _array(run.x, parts.input_weights.shape[-1])
     _, d_initial, array = tf.while_loop(lambda t, *_: t >= 0, body, (tf.shape(run.x)[0] - 1, d_state, array))
-    d_a = array.stack()
+    d_a = _stack(array, run.x)
     d_x = tf.tensordot(d_a, tf.transpose(parts.input_weights), 1)
     return Gradients(parts.weight_gradients(run.x, previous, run.states, d_a), time_major(d_x), d_initial)
 
@@ -99,6 +99,12 @@ def backward(cell, weights, run: Run, d_outputs: tf.Tensor, d_final=None) -> Gra
 def time_major(array: tf.Tensor) -> tf.Tensor:
     """(B, T, ·) -> (T, B, ·), and back."""
     return tf.transpose(array, (1, 0, 2))
+
+
+def _project(cell, weights, x: tf.Tensor) -> tf.Tensor:
+    """x W + b of all steps as one product: (T, B, M) -> (T, B, ·)."""
+    rows = cell.project(weights, tf.reshape(x, (-1, x.shape[-1])))
+    return tf.reshape(rows, (tf.shape(x)[0], tf.shape(x)[1], rows.shape[-1]))
 
 
 def _by_step(arrays):
@@ -109,6 +115,13 @@ def _by_step(arrays):
 def _array(x: tf.Tensor, width: int) -> tf.TensorArray:
     """Room for a (B, width) of each step of x (T, B, M)."""
     return tf.TensorArray(x.dtype, tf.shape(x)[0], element_shape=(x.shape[1], width))
+
+
+def _stack(array: tf.TensorArray, x: tf.Tensor) -> tf.Tensor:
+    """All steps of an array, (T, B, ·). T, where it is known of x at trace time, is known of them too."""
+    steps = array.stack()
+    steps.set_shape((x.shape[0], *steps.shape[1:]))
+    return steps
 
 
 def _keep_shapes(state, before) -> None:

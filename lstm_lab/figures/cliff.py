@@ -28,7 +28,7 @@ from transformer_tutorial.runtime.figure_style import COLOURS, SEQUENTIAL, drawi
 
 UPDATES, THRESHOLD, CLIPPED = 200, 0.5, "global_clipnorm"
 COLUMNS, ROWS, NEAREST, LEVELS = 81, 60, 1e-10, np.linspace(0, 0.5, 21)
-LOOKS = {"none": (COLOURS[1], 2.6, "without clipping"), CLIPPED: (COLOURS[6], 0.9, "with clipping")}
+LOOKS = {"none": (COLOURS[1], 2.6, "without clipping"), CLIPPED: (COLOURS[6], 0.9, f"{CLIPPED}={THRESHOLD:g}")}
 SHADES = ListedColormap(colormaps[SEQUENTIAL](np.linspace(0, 0.7, 256)))  # paler, so that paths stand out
 
 EXPLANATION = (

@@ -146,9 +146,18 @@ def test_without_training_no_loss_is_shown():
         (["--seeds", "0"], "--seeds must be 1 or more, got 0."),
         (["--sequences", "0"], "--sequences must be 1 or more, got 0."),
         (["--gain", "nan"], "--gain must be 0 or more, got nan."),
+        (["--gain", "inf"], "--gain must be a finite number, got inf."),
+        (["--forget-bias", "nan"], "--forget-bias must be a finite number, got nan."),
         (["--updates", "0"], "--updates must be 1 or more, got 0."),
     ],
 )
 def test_a_wrong_value_is_refused(flags, text, capsys):
     assert main(["flow", *flags]) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_what_a_float64_cannot_hold_is_a_failure_in_one_line(capsys):
+    sizes = ["--units", "3", "--seeds", "1", "--sequences", "1"]
+    assert main(["flow", "--cell", "rnn", "--gain", "1000", "--steps", "200", *sizes]) == 1
+    text = "over 200 steps at a gain of 1000 the product of the Jacobians, or the bound on it, is too large"
     assert text in capsys.readouterr().err

@@ -92,12 +92,13 @@ def test_the_last_sequence_of_a_problem_is_padded():
     assert problems.padding(1).all()
 
 
-@pytest.mark.parametrize("variant", ["V", "FGR", "NFG"])
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("error_flow", ERROR_FLOWS)
 def test_a_truncated_gradient_equals_a_tape_that_cuts_the_same_edges(variant, error_flow):
-    rows = check([LSTMProblem(variant, 5, random(), error_flow)])
+    rows = check([LSTMProblem(variant, 3, random(), error_flow)])
     assert max(row.errors.tape for row in rows) < 1e-14
-    assert all(row.ok for row in rows) == (error_flow == "full")
+    cuts_nothing = error_flow == "full" or (variant == "NP" and error_flow == "no_peephole_error")
+    assert all(row.ok for row in rows) == cuts_nothing
 
 
 def test_a_padded_sequence_problem_notices_a_wrong_mask():

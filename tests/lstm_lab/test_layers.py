@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 B, T, M, N = 4, 4, 3, 5
 X = np.random.default_rng(0).normal(size=(B, T, M))
 MASK = np.arange(T) < np.array([4, 2, 3, 1])[:, None]
+LATE_MASK = np.array([[0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 1, 0], [0, 0, 0, 0]]) > 0
 HOW = {"manual": {}, "unrolled": {"unroll": True}, "tape": {"backward": "tape"}}
 
 
@@ -47,6 +48,28 @@ def test_np_equals_keras_lstm_with_copied_weights(how, go_backwards, return_sequ
     options["dtype"] = "float64"
     ours, theirs = same(lstm_lab.LSTM(N, "NP", **options, **HOW[how]), keras.layers.LSTM(N, **options))
     assert_close(list(ours(X, mask=MASK)), list(theirs(X, mask=MASK)))
+
+
+def outputs_and_gradients(layer, x, start, mask):
+    """What a layer returns from an initial state under a mask, and the gradients of a weighted sum of all of it."""
+    with tf.GradientTape() as tape:
+        tape.watch((x, start))
+        returned = layer(x, initial_state=start, mask=mask)
+        loss = sum(tf.reduce_sum(part * np.random.default_rng(0).normal(size=part.shape)) for part in returned)
+    return [*returned, *tape.gradient(loss, [x, *start, *layer.trainable_weights])]
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("options", [
+    {"return_sequences": True}, {"return_sequences": False},
+    {"return_sequences": True, "go_backwards": True}, {"return_sequences": True, "zero_output_for_mask": True},
+], ids=lambda options: " ".join(name for name, on in options.items() if on) or "last output")  # fmt: skip
+def test_from_an_initial_state_np_equals_keras_lstm_where_sequences_begin_or_are_wholly_masked(how, options):
+    options = options | {"return_state": True, "dtype": "float64"}
+    ours, theirs = same(lstm_lab.LSTM(N, "NP", **options, **HOW[how]), keras.layers.LSTM(N, **options))
+    start = [tf.constant(np.random.default_rng(k).normal(size=(B, N))) for k in (1, 2)]
+    data = tf.constant(X), start, tf.constant(LATE_MASK)
+    assert_close(outputs_and_gradients(ours, *data), outputs_and_gradients(theirs, *data))
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -227,6 +250,17 @@ def test_a_layer_takes_sequences_of_any_length():
         assert model.predict(X[:, :length], verbose=0).shape == (B, N)
 
 
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize(("lower", "upper"), [("manual", "unrolled"), ("manual", "tape"), ("tape", "manual")])
+def test_layers_of_all_kinds_can_be_stacked(lower, upper, jit_compile):
+    layers = [lstm_lab.LSTM(N, return_sequences=True, **HOW[lower]), lstm_lab.LSTM(N, **HOW[upper])]
+    model = keras.Sequential([keras.Input((T, M)), *layers])
+    model.compile("sgd", "mse", jit_compile=jit_compile)
+    before = model.get_weights()
+    model.fit(X, np.ones((B, N)), verbose=0)
+    assert all(np.any(old != new) for old, new in zip(before, model.get_weights(), strict=True) if new.ndim == 2)
+
+
 MIRRORED = """
 import json
 import keras, numpy as np, tensorflow as tf
@@ -312,3 +346,25 @@ def test_the_forget_gates_bias_starts_at_one_unless_told_otherwise():
 def test_what_cannot_be_a_layer_is_refused(make, text):
     with pytest.raises(UsageError, match=text):
         make()
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"sequences": X[0]}, "expected ndim=3, found ndim=2"),
+        ({"sequences": X, "initial_state": [np.zeros((B, N))]}, r"must have the widths \[5, 5, 15\], .*got 1 part"),
+        (
+            {"sequences": X, "initial_state": [np.zeros((B, width)) for width in (N, N, N)]},
+            r"initial_state\[2\] must have the shape \(4, 15\), got \(4, 5\)",
+        ),
+        (
+            {"sequences": X, "initial_state": [np.zeros((1, width)) for width in (N, N, 3 * N)]},
+            r"initial_state\[0\] must have the shape \(4, 5\), got \(1, 5\)",
+        ),
+    ],
+)
+def test_inputs_and_states_that_do_not_fit_are_refused(how, arguments, text):
+    layer = lstm_lab.LSTM(N, "FGR", **HOW[how])
+    with pytest.raises(ValueError, match=text):
+        layer(**arguments)

@@ -181,6 +181,11 @@ def test_a_bug_in_one_array_fails_that_array_alone(mutation, tensors):
     assert failing(lstm_problem(variant, lstm=mutated_cell(replacements))) == tensors
 
 
+def test_a_forgotten_initial_state_fails_what_is_paired_with_it_alone():
+    loop = mutated(sequence, LOOP_MUTATIONS["the initial state forgotten in d_R and d_p"], without_start=without_start)
+    assert failing(lstm_problem("V", unrolled=loop)) == {"Ri", "Rf", "Rz", "Ro", "pi", "pf"}
+
+
 def test_a_replacement_that_is_not_found_is_an_error():
     with pytest.raises(LookupError, match="must hold 'no such line' once, holds it 0 times"):
         mutated(lstm, {"no such line": ""})

@@ -125,6 +125,16 @@ def test_the_graph_does_not_grow_with_the_length():
     assert size(50) == size(5)
 
 
+@pytest.mark.parametrize("length", [T, None])
+def test_the_length_that_is_known_while_tracing_is_known_of_outputs_and_gradients(length):
+    cell, weights = LSTMCell("FGR"), weights_of(LSTMCell("FGR"))
+    sizes = tf.TensorSpec((B, length, M), tf.float64), tf.TensorSpec((B, length, N), tf.float64)
+    traced = tf.function(lambda x, d: results(fused_sequence, cell, weights, x, d)).get_concrete_function(*sizes)
+    outputs, _, gradients = traced.structured_outputs
+    assert outputs.shape.as_list() == [B, length, N]
+    assert gradients.x.shape.as_list() == [B, length, M]
+
+
 def test_padding_may_hold_anything_even_nan():
     cell, weights = LSTMCell("V"), weights_of(LSTMCell("V"))
     spoiled = tf.where(MASK[:, :, None], X, np.nan)

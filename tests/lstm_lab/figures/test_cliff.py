@@ -70,7 +70,9 @@ def test_every_update_is_drawn_where_it_is(figure, place, start, clip):
     inside = [low <= part.min() and part.max() <= high
               for part, (low, high) in zip(expected.T, MAPS[place - 1][1:3], strict=True)]  # fmt: skip
     assert inside == [True, True]
-    assert f"E = {paths.losses[-1, 0]:.4f}" in " ".join(text.get_text() for text in axes.get_legend().get_texts())
+    words = {"none": "without clipping", CLIPPED: "global_clipnorm=0.5"}[clip]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert f"{words}, ends with E = {paths.losses[-1, 0]:.4f}" in legend
 
 
 def test_no_text_overlaps_another_or_leaves_the_page(figure):
