@@ -122,7 +122,7 @@ def _without_box(text: str, program: str) -> str:
     blocks = re.split(r"(?m)^[─-]{3,}$", "\n".join(lines[1:]).strip())  # of ruled lines, "-" where there is no UTF-8
     message, *rest = (block for block in blocks if block.strip())
     flags = re.findall(r"(?m)^(--[a-z0-9-]+)", "\n".join(rest))
-    message = " ".join(message.split())
+    message = re.sub(r"^Error parsing \w+: ", "", " ".join(message.split()))  # of our own check of the values
     if flags and "nrecognized" in message:
         message += f". Did you mean {' or '.join(dict.fromkeys(flags))}?"
     return f"{message.rstrip('.?')}{'?' if message.endswith('?') else '.'} All flags: {program} --help"
