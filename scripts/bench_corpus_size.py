@@ -14,7 +14,6 @@ import dataclasses
 import itertools
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import tyro
+from side_by_side import describe_machine, run_script
 
 LANGUAGES = ("pt", "en")
 MEDIAN_WORDS, SPREAD = 14, 0.6  # of a sentence's log-normal length
@@ -178,11 +177,41 @@ def main(options: Options) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="corpus-size-") as temporary:
         rows = measure_all(options.folder or Path(temporary), options)
-    machine = {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()}
-    print(machine)
+    found, machine = ratios(rows), describe_machine({}, ("tensorflow-datasets",))
+    for name, value in [*machine.items(), *found.items()]:
+        print(f"{name}: {value if isinstance(value, (str, int)) else round(value, 3)}")
     if options.json:
-        print(json.dumps({"rows": rows, "machine": machine}))
+        print(json.dumps({"sides": sides(rows), "ratios": found, "machine": machine}))
+
+
+def sides(rows: list[dict]) -> dict[str, dict[str, float]]:
+    """All that was measured of each size and way: tokens a second, seconds, megabytes."""
+    names = {"seconds": "prepare", "training": "train", "batches": "train", "real_token_share": "train"}
+    return {
+        f"{row['pairs']:,} pairs, {row['way']}": {
+            **{name: row[part][name] for name, part in names.items()},
+            **{f"{part}, peak_mb": row[part]["peak_mb"] for part in ("prepare", "train")},
+        }
+        for row in rows
+    }
+
+
+def ratios(rows: list[dict]) -> dict[str, float]:
+    """What a larger corpus changes, the largest over the smallest; and what shards change, at the same size."""
+    by_way = {way: [row for row in rows if row["way"] == way] for way in ("shards", "memory")}
+    pairs = {f"shards over memory, {one['pairs']:,} pairs": (one, other)
+             for one in by_way["shards"] for other in by_way["memory"] if one["pairs"] == other["pairs"]}  # fmt: skip
+    ordered = sorted(by_way["shards"], key=lambda row: row["pairs"])
+    if len(ordered) > 1:
+        pairs[f"{ordered[-1]['pairs']:,} over {ordered[0]['pairs']:,} pairs, shards"] = ordered[-1], ordered[0]
+    found = {}
+    for name, (one, other) in pairs.items():
+        found[f"training speed, {name}"] = one["train"]["training"] / other["train"]["training"]
+        found[f"speed of batches alone, {name}"] = one["train"]["batches"] / other["train"]["batches"]
+        for part in ("prepare", "train"):
+            found[f"peak memory of {part}, {name}"] = one[part]["peak_mb"] / other[part]["peak_mb"]
+    return found
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    run_script(main, Options)

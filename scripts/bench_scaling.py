@@ -7,17 +7,18 @@ Five curves, each with one size that varies while the others stay as the preset 
 
 To each a power law is fitted, seconds = constant · size^exponent, by least squares in the logarithms: an exponent of 1
 means that twice the size costs twice as much. All points take turns, so that a busy moment of the machine does not bend
-one curve. Ids are random, because cost depends on shapes alone; decoding never meets [END], so that outputs have the
-length that was asked for.
+one curve. The tokens are a corpus's, one sentence after another, cut at the length that was asked for: frequent words
+are frequent. Decoding never meets [END], so that outputs have that length, too.
 
     python scripts/bench_scaling.py
+    python scripts/bench_scaling.py --data FOLDER --curves length batch
     python scripts/bench_scaling.py --precision mixed_bfloat16 --picture scaling.png --json
 """
 
 import dataclasses
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Literal, NamedTuple
@@ -25,9 +26,9 @@ from typing import Literal, NamedTuple
 import keras
 import numpy as np
 from matplotlib.figure import Figure
+from prepared_preset import prepare_preset
 from side_by_side import Side, matrix_products, measure, report, run_script, take_turns
 
-from transformer_tutorial.cli import preset_config
 from transformer_tutorial.config import Config
 from transformer_tutorial.data.batches import as_dataset
 from transformer_tutorial.decoding.search import BatchSearch, padded_width
@@ -71,6 +72,10 @@ class Options:
 
     preset: str = "tutorial"
     """The model, but for the size that varies."""
+    data: str = "phrasebook"
+    """Whose tokens: phrasebook, ted, or a folder or .tsv file."""
+    data_dir: Path | None = None
+    """Where downloaded and prepared text is kept."""
     curves: tuple[Literal["length", "d-model", "vocabulary", "output-length", "batch"], ...] = tuple(CURVES)
     """Which to measure."""
     precision: Literal["float32", "mixed_bfloat16"] | None = None
@@ -87,6 +92,10 @@ class Options:
     """Print one JSON object as the last line."""
 
 
+Ids = Callable[[tuple[int, ...], int], np.ndarray]
+"""From a shape and the size of a vocabulary to token ids, int32."""
+
+
 class Fit(NamedTuple):
     """seconds = constant · size^exponent."""
 
@@ -96,16 +105,15 @@ class Fit(NamedTuple):
 
 def main(options: Options) -> None:
     """Measures all points in turn, fits and prints the exponents, and draws the picture if one is asked for."""
-    config = preset_config(options.preset)
-    config = dataclasses.replace(config, precision=options.precision or config.precision)
+    config, prepared = prepare_preset(options.preset, options.data, options.data_dir, options.precision, options.smoke)
+    ids = corpus_ids(prepared.train.target)
     if options.smoke:
         options = dataclasses.replace(options, rounds=1, seconds=0.0)
-        config = dataclasses.replace(config, num_layers=1, d_model=16, num_heads=2, dff=32, vocab_size=60)
     keras.config.set_dtype_policy(config.precision)
     curves = {name: CURVES[name].small if options.smoke else CURVES[name].values for name in options.curves}
     sides = {}
     for name, values in curves.items():
-        sides |= zip(labels(name, values), make_sides(name, values, config, options.seconds), strict=True)
+        sides |= zip(labels(name, values), make_sides(name, values, config, options.seconds, ids), strict=True)
     turns = take_turns({**sides, **matrix_products()}, options.rounds)
     points = {name: [turns[label] for label in labels(name, values)] for name, values in curves.items()}
     wall = {name: [1 / point.per_second() for point in points[name]] for name in curves}
@@ -129,22 +137,32 @@ def labels(name: str, values: Sequence[int]) -> list[str]:
     return [f"{CURVES[name].cost}, {CURVES[name].size} {value}" for value in values]
 
 
-def make_sides(name: str, values: Sequence[int], config: Config, seconds: float) -> list[Side]:
+def corpus_ids(sentences: Sequence[np.ndarray]) -> Ids:
+    """The tokens of `sentences`, one after another and again from the beginning, folded into smaller vocabularies."""
+    tokens = np.concatenate([ids[1:-1] for ids in sentences[:10_000]])
+
+    def fill(shape: tuple[int, ...], vocab_size: int) -> np.ndarray:
+        return (FIRST_ID + (np.resize(tokens, shape) - FIRST_ID) % (vocab_size - FIRST_ID)).astype("int32")
+
+    return fill
+
+
+def make_sides(name: str, values: Sequence[int], config: Config, seconds: float, ids: Ids) -> list[Side]:
     """The points of a curve as sides; the amount is in training steps or in batches decoded."""
     if name == "length":
         trainer = random_trainer(config)
-        return [training_side(trainer, config, value, seconds) for value in values]
+        return [training_side(trainer, config, value, seconds, ids) for value in values]
     if name == "d-model":
         configs = [widened(config, value) for value in values]
-        return [training_side(random_trainer(wide), wide, TOKENS, seconds) for wide in configs]
+        return [training_side(random_trainer(wide), wide, TOKENS, seconds, ids) for wide in configs]
     if name == "vocabulary":
         configs = [dataclasses.replace(config, vocab_size=value) for value in values]
-        return [training_side(random_trainer(large), large, TOKENS, seconds) for large in configs]
+        return [training_side(random_trainer(large), large, TOKENS, seconds, ids) for large in configs]
     model = endless_model(config)
     if name == "output-length":
         width = padded_width(max(values) // 2)
-        return [decoding_side(model, config, SENTENCES, width, value, seconds) for value in values]
-    return [decoding_side(model, config, value, padded_width(TOKENS), TOKENS, seconds) for value in values]
+        return [decoding_side(model, config, (SENTENCES, width), value, seconds, ids) for value in values]
+    return [decoding_side(model, config, (value, padded_width(TOKENS)), TOKENS, seconds, ids) for value in values]
 
 
 def widened(config: Config, d_model: int) -> Config:
@@ -169,10 +187,9 @@ def random_trainer(config: Config) -> keras.Model:
     return build_trainer(config, SimpleNamespace(tokenizers=SimpleNamespace(source=vocabulary, target=vocabulary)))
 
 
-def training_side(trainer: keras.Model, config: Config, length: int, seconds: float) -> Side:
+def training_side(trainer: keras.Model, config: Config, length: int, seconds: float, ids: Ids) -> Side:
     """Training steps on 16 sentences of `length` tokens."""
-    random = np.random.default_rng(config.seed)
-    source, inputs, labels = random.integers(FIRST_ID, config.vocab_size, (3, SENTENCES, length), dtype="int32")
+    source, inputs, labels = ids((3, SENTENCES, length), config.vocab_size)
 
     def train() -> int:
         numbers = []
@@ -211,10 +228,11 @@ def endless_model(config: Config) -> keras.Model:
     return model
 
 
-def decoding_side(model: keras.Model, config: Config, rows: int, width: int, length: int, seconds: float) -> Side:
-    """Greedy search on `rows` sources of `width` tokens, up to outputs of `length` tokens, [START] included."""
-    random = np.random.default_rng(config.seed)
-    source = random.integers(FIRST_ID, config.vocab_size, (rows, width), dtype="int32")
+def decoding_side(
+    model: keras.Model, config: Config, shape: tuple[int, int], length: int, seconds: float, ids: Ids
+) -> Side:
+    """Greedy search on sources of this shape, up to outputs of `length` tokens, [START] included."""
+    source = ids(shape, config.vocab_size)
     source[:, 0], source[:, -1] = START_ID, END_ID
     search = BatchSearch(model, max_length=length)
 

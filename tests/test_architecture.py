@@ -23,6 +23,7 @@ RANKS = {
     "evaluation": 4,
     "decoding": 4,
     "fast": 3,
+    "model_file": 3,
     "model": 2,
     "data": 2,
     "layers": 1,

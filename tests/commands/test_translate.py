@@ -1,7 +1,10 @@
 """`translate` as a user meets it, with an untrained model."""
 
 import io
+import os
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -102,16 +105,13 @@ def test_flags_that_make_no_sense_are_one_line_and_exit_2(translate, flags, mess
 
 
 class Pipe:
-    """A stdin that takes its lines from a generator when they are asked for."""
+    """A stdin that takes its lines from a generator when they are asked for, and cannot say whether there are more."""
 
-    def __init__(self, lines, terminal: bool):
-        self.lines, self.terminal, self.buffer = lines, terminal, self
+    def __init__(self, lines):
+        self.lines, self.buffer = lines, self
 
-    def readline(self, size):
+    def read1(self, size):
         return next(self.lines, b"")
-
-    def isatty(self):
-        return self.terminal
 
 
 class Terminal(io.StringIO):
@@ -130,17 +130,28 @@ def test_a_progress_bar_is_shown_on_a_terminal_unless_the_translations_are(trans
         assert len(stdout.getvalue().splitlines()) == len(LINES)
 
 
-def test_a_person_at_the_keyboard_gets_an_answer_after_each_line(run_dir, capsys, monkeypatch):
-    answers = []
+def test_who_waits_for_an_answer_before_the_next_line_gets_it(run_dir, monkeypatch):
+    """A person, or a program at the other end of a pipe."""
+    answers, stdout = [], io.StringIO()
+    reading, writing = os.pipe()
 
-    def typed():
-        for line in LINES[:3]:
-            answers.append(len(capsys.readouterr().out.splitlines()))
-            yield f"{line}\n".encode()
+    def type_lines():
+        with os.fdopen(writing, "wb", buffering=0) as pipe:
+            for number, line in enumerate(["o gato", "a casa", "", "eu gosto"]):
+                pipe.write(line.encode())
+                pipe.write(b"\n")
+                until = time.monotonic() + 60
+                while stdout.getvalue().count("\n") <= number and time.monotonic() < until:
+                    time.sleep(0.01)
+                answers.append(stdout.getvalue().count("\n"))
 
-    monkeypatch.setattr("sys.stdin", Pipe(typed(), terminal=True))
+    monkeypatch.setattr("sys.stdin", os.fdopen(reading))
+    monkeypatch.setattr("sys.stdout", stdout)
+    typist = threading.Thread(target=type_lines)
+    typist.start()
     assert main(["translate", "--run-dir", str(run_dir)]) == 0
-    assert answers == [0, 1, 1]
+    typist.join()
+    assert answers == [1, 2, 3, 4]
 
 
 def test_a_stream_is_read_a_part_at_a_time_and_each_part_is_written_at_once(run_dir, capsys, monkeypatch):
@@ -156,7 +167,7 @@ def test_a_stream_is_read_a_part_at_a_time_and_each_part_is_written_at_once(run_
             most_waiting = max(most_waiting, read - written)
             yield f"o gato {number}\n".encode()
 
-    monkeypatch.setattr("sys.stdin", Pipe(lines(), terminal=False))
+    monkeypatch.setattr("sys.stdin", Pipe(lines()))
     assert main(["translate", "--run-dir", str(run_dir), "--batch-size", "2"]) == 0
     assert read == 12 and most_waiting == 4
 
@@ -169,6 +180,8 @@ def test_a_stream_is_read_a_part_at_a_time_and_each_part_is_written_at_once(run_
         (b"0123456789abcdefg\nh\n", ["0123456789abcdef", "h"], 1),
         (b"x" * 1000 + b"\n\n" + b"y" * 16, ["x" * 16, "", "y" * 16], 1),
         ("ç".encode() * 8 + b"\xff\n", ["ç" * 8], 1),
+        (b"\n\na", ["", "", "a"], 0),
+        (b"x" * 200_000 + b"\nb\n" + b"y" * 65_536, ["x" * 16, "b", "y" * 16], 2),
     ],
 )
 def test_of_a_line_no_more_than_the_limit_is_read(stdin, expected, cut, monkeypatch):

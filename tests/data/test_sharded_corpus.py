@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -64,6 +65,31 @@ def test_a_second_time_nothing_is_written(prepared, folder, monkeypatch):
     assert (again.digest, again.train.truncated) == (prepared.digest, prepared.train.truncated)
 
 
+def test_a_text_is_read_again_only_when_its_files_have_changed(folder, tmp_path, monkeypatch):
+    reads = []
+
+    def counted(stream, **options):
+        reads.append(1)
+        return survey(stream, **options)
+
+    monkeypatch.setattr(sharded_corpus, "survey", counted)
+    copy, cache = shutil.copytree(folder, tmp_path / "copy"), tmp_path / "cache"
+    first, second = (prepare_sharded(open_corpus(str(copy)), CONFIG, cache) for _ in range(2))
+    assert len(reads) == 1 and second.digest == first.digest
+    (note,) = cache.glob("text-*.json")
+    note.write_text("{")  # damaged
+    assert prepare_sharded(open_corpus(str(copy)), CONFIG, cache).digest == first.digest and len(reads) == 2
+    other = dataclasses.replace(CONFIG, max_tokens=9)
+    assert prepare_sharded(open_corpus(str(copy)), other, cache).digest != first.digest
+    assert len(reads) == 3, "for the sample that the tokenizers are learnt from"
+    lines = (copy / "pt.train").read_text("utf-8")
+    (copy / "pt.train").write_text(lines.replace("\n598 ", "\n599 ", 1), "utf-8")
+    monkeypatch.setattr(sharded_corpus, "_prepare", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        prepare_sharded(open_corpus(str(copy)), CONFIG, cache)
+    assert len(reads) == 4
+
+
 def test_what_is_left_of_a_killed_preparation_is_no_obstacle(prepared, folder, tmp_path, monkeypatch):
     def fail(*arguments):
         raise KeyboardInterrupt
@@ -72,7 +98,8 @@ def test_what_is_left_of_a_killed_preparation_is_no_obstacle(prepared, folder, t
         patch.setattr(sharded_corpus, "write_shards", fail)
         prepare_sharded(open_corpus(str(folder)), CONFIG, tmp_path)
     again = prepare_sharded(open_corpus(str(folder)), CONFIG, tmp_path)
-    assert again.train.pairs == 598 and [path.name for path in tmp_path.iterdir()] == [prepared.digest[:16]]
+    folders = [path.name for path in tmp_path.iterdir() if path.is_dir()]
+    assert again.train.pairs == 598 and folders == [prepared.digest[:16]]
 
 
 def digest_of(folder, config=CONFIG) -> str:

@@ -24,13 +24,19 @@ def free_ports(count: int) -> list[int]:
 
 
 def run(count: int, what: str, folders: list) -> list[dict]:
-    """What each of `count` workers prints; with one there is no cluster."""
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    """What each of `count` workers prints."""
+    assert len(folders) == count
+    return run_workers("worker_program.py", [[what, str(folder)] for folder in folders])
+
+
+def run_workers(program: str, arguments: list[list[str]]) -> list[dict]:
+    """What each worker prints, one for each list of arguments; with one there is no cluster."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(len(arguments))]
     processes = []
-    for index, folder in enumerate(folders):
+    for index, own in enumerate(arguments):
         task = {"type": "worker", "index": index}
-        config = json.dumps({"cluster": {"worker": addresses}, "task": task}) if count > 1 else ""
-        processes.append(python("worker_program.py", what, str(folder), TF_CONFIG=config))
+        config = json.dumps({"cluster": {"worker": addresses}, "task": task}) if len(arguments) > 1 else ""
+        processes.append(python(program, *own, TF_CONFIG=config))
     try:
         return [result(process) for process in processes]
     finally:

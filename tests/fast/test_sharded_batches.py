@@ -135,7 +135,7 @@ def test_an_epoch_that_goes_on_reads_no_earlier_round(shards, monkeypatch):
 def test_workers_read_disjoint_parts_and_make_the_same_batches_together(shards, batches, workers):
     """3 workers have unequal parts: 2, 1 and 1 lanes of 4."""
     watched = [Watched(shards.folder) for _ in range(workers)]
-    streams = [ShardedBatches(one, TOKENS, 3, worker, workers).epoch(1) for worker, one in enumerate(watched)]
+    streams = [ShardedBatches(one, TOKENS, 3).of_worker(n, workers).epoch(1) for n, one in enumerate(watched)]
     assert_equal_batches([joined(parts) for parts in zip(*streams, strict=True)], list(batches.epoch(1)))
     assert sorted(number for one in watched for number in one.numbers) == list(range(len(shards)))
     assert all(one.numbers for one in watched)
@@ -145,11 +145,19 @@ def test_workers_read_disjoint_parts_and_make_the_same_batches_together(shards, 
 def test_the_pairs_of_a_batch_are_known_by_their_numbers(batches, batch):
     expected = numbers_of(batches.epoch(1))[batch]
     assert batches.pairs(1, batch).tolist() == expected and expected
+    assert batches.of_worker(1, 2).pairs(1, batch).tolist() == expected, "of all workers"
 
 
-def test_more_workers_than_lanes_are_refused(shards):
+@pytest.mark.parametrize("start", [0, 1, 77])
+def test_the_target_tokens_of_all_workers_are_known_without_reading(batches, shards, start, monkeypatch):
+    expected = [np.count_nonzero(labels) for _, labels in batches.epoch(1, start)]
+    monkeypatch.setattr(shards, "read", lambda number: 1 / 0)
+    assert list(batches.of_worker(0, 4).target_tokens(1, start)) == expected
+
+
+def test_more_workers_than_lanes_are_refused(batches):
     with pytest.raises(UsageError, match=r"shards of 4 lanes serve at most 4 workers, got 5\."):
-        ShardedBatches(shards, TOKENS, 3, 0, 5)
+        batches.of_worker(0, 5)
 
 
 def test_little_more_is_padding_than_in_the_twin(batches):

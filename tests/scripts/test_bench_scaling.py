@@ -26,13 +26,14 @@ def bench_scaling(monkeypatch):
     return bench_scaling
 
 
-def bench(*arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, SCRIPTS / "bench_scaling.py", "--smoke", *arguments]
+def bench(corpus: Path, *arguments: str) -> subprocess.CompletedProcess:
+    where = ["--data", str(corpus), "--data-dir", str(corpus / "kept")]
+    command = [sys.executable, SCRIPTS / "bench_scaling.py", "--smoke", *where, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=550)
 
 
-def test_every_curve_is_measured_fitted_and_drawn(tmp_path):
-    finished = bench("--json", "--picture", str(tmp_path / "scaling.png"))
+def test_every_curve_is_measured_fitted_and_drawn(tiny_corpus, tmp_path):
+    finished = bench(tiny_corpus, "--json", "--picture", str(tmp_path / "scaling.png"))
     assert finished.returncode == 0, finished.stderr
     printed = json.loads(finished.stdout.splitlines()[-1])
     assert set(printed["sides"]) == {label for labels in CURVES.values() for label in labels}
@@ -40,7 +41,18 @@ def test_every_curve_is_measured_fitted_and_drawn(tmp_path):
         exponent = np.log2(printed["sides"][small] / printed["sides"][large])  # of seconds; the figures are a second's
         assert printed["ratios"][f"exponent of {title}"] == pytest.approx(exponent)
         assert np.isfinite(printed["ratios"][f"exponent of {title}, by CPU time"])
+    assert {"device", "cores", "tensorflow", "matrix product, float32, GFLOP/s"} <= printed["machine"].keys()
     assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
+
+
+def counting(shape, vocab_size):
+    return (4 + np.arange(np.prod(shape)) % (vocab_size - 4)).reshape(shape).astype("int32")
+
+
+def test_tokens_are_the_corpus_and_fit_any_vocabulary(bench_scaling):
+    ids = bench_scaling.corpus_ids([np.array([2, 5, 6, 3]), np.array([2, 9, 3])])
+    assert ids((2, 4), 10).tolist() == [[5, 6, 9, 5], [6, 9, 5, 6]]
+    assert ids((3,), 7).tolist() == [5, 6, 6] and ids((3,), 7).dtype == "int32"
 
 
 def test_tied_embeddings_are_an_error_only_where_decoding_is_measured(bench_scaling):
@@ -49,8 +61,8 @@ def test_tied_embeddings_are_an_error_only_where_decoding_is_measured(bench_scal
 
     config = Config(num_layers=1, d_model=8, num_heads=2, dff=8, vocab_size=50, tied_embeddings="output")
     with pytest.raises(UsageError, match="decoding needs a preset with an output layer of its own"):
-        bench_scaling.make_sides("batch", (1, 2), config, 0.0)
-    assert len(bench_scaling.make_sides("length", (4, 8), config, 0.0)) == 2
+        bench_scaling.make_sides("batch", (1, 2), config, 0.0, counting)
+    assert len(bench_scaling.make_sides("length", (4, 8), config, 0.0, counting)) == 2
 
 
 def test_a_power_law_is_recovered(bench_scaling):
@@ -71,7 +83,7 @@ def test_outputs_have_the_length_that_was_asked_for(bench_scaling, monkeypatch):
 
     monkeypatch.setattr(bench_scaling, "BatchSearch", Watched)
     config = Config(num_layers=1, d_model=8, num_heads=2, dff=8, vocab_size=50)
-    (side,) = bench_scaling.make_sides("output-length", (20,), config, 0.0)
+    (side,) = bench_scaling.make_sides("output-length", (20,), config, 0.0, counting)
     assert side(0).amount == 2
     assert {len(ids) for ids in found} == {20}
     assert len(found) == 2 * bench_scaling.SENTENCES

@@ -1,8 +1,10 @@
 """`translate`: sentences from the command line or from stdin; stdout holds translations and nothing else."""
 
+import select
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from tqdm import tqdm
 
@@ -17,6 +19,7 @@ from transformer_tutorial.learning.run_folder import RunFolder
 from transformer_tutorial.runtime.errors import UsageError
 from transformer_tutorial.runtime.figure_style import save_figure
 
+CHUNK_BYTES = 1 << 16
 BATCHES_AHEAD = 16  # are read before the first is translated, so that sentences of similar length can share one
 
 
@@ -33,10 +36,8 @@ def run(options: Translate) -> None:
     model, tokenizers = RunFolder(options.run_dir).load_model()
     translator = Translator(tokenizers, model, config.max_tokens, jit_compile=options.jit_compile)
     lines = StdinLines(options.max_bytes or BYTES_PER_TOKEN * config.max_tokens)
-    texts = iter(options.text or lines)
-    waiting = not options.text and sys.stdin.isatty()  # a person wants an answer after each line
-    sizes = {"batch_size": 1, "ahead": 1} if waiting else {"batch_size": options.batch_size, "ahead": BATCHES_AHEAD}
-    write(translator.stream(texts, search, **sizes), options.n_best)
+    texts, paused = (options.text, bool) if options.text else (lines, lines.paused)
+    write(translator.stream(texts, search, options.batch_size, BATCHES_AHEAD, paused), options.n_best)
     if lines.cut:
         print(f"{lines.cut} lines were cut to {lines.max_bytes} bytes.", file=sys.stderr)
     if translator.truncated:
@@ -93,7 +94,7 @@ class StdinLines:
     """The lines of stdin without their ends; bytes that are not UTF-8 become the replacement character.
 
     Args:
-        max_bytes: no more of a line is ever held; what follows is skipped.
+        max_bytes: no more of a line is given on; what follows is skipped.
 
     Attributes:
         cut: number of lines that were longer.
@@ -101,15 +102,36 @@ class StdinLines:
 
     def __init__(self, max_bytes: int):
         self.max_bytes, self.cut = max_bytes, 0
+        self._line_is_here = False
 
     def __iter__(self) -> Iterator[str]:
-        while line := sys.stdin.buffer.readline(self.max_bytes):
-            rest, more = line, 0
-            while rest and not rest.endswith(b"\n"):
-                rest = sys.stdin.buffer.readline(self.max_bytes)
-                more += len(rest.rstrip(b"\r\n"))
-            self.cut += more > 0
-            yield line.decode("utf-8", "replace").rstrip("\r\n")
+        line, length = b"", 0  # of the line whose end has not come yet
+        while data := sys.stdin.buffer.read1(CHUNK_BYTES):  # what is there, so that no line waits for the next
+            *ended, begun = data.split(b"\n")
+            for number, piece in enumerate(ended, start=1):
+                self._line_is_here = number < len(ended)
+                yield self._decoded(line + piece[: self.max_bytes + 1], length + len(piece))
+                line, length = b"", 0
+            line, length = (line + begun)[: self.max_bytes + 1], length + len(begun)
+        if length:
+            yield self._decoded(line, length)
+
+    def paused(self) -> bool:
+        """Whether the next line has not been written yet by the one who types it, or the program before the pipe."""
+        return not self._line_is_here and not _has_input(sys.stdin.buffer)
+
+    def _decoded(self, line: bytes, length: int) -> str:
+        line = line[: self.max_bytes + 1].rstrip(b"\r")
+        self.cut += max(len(line), length - 1) > self.max_bytes
+        return line[: self.max_bytes].decode("utf-8", "replace")
+
+
+def _has_input(stream: BinaryIO) -> bool:
+    """Whether a read would not wait; also at the end, and where that cannot be asked."""
+    try:
+        return bool(select.select([stream], [], [], 0)[0])
+    except (OSError, ValueError, TypeError):  # no descriptor, or on Windows one that is no socket
+        return True
 
 
 def numbered(path: Path, number: int) -> Path:

@@ -5,6 +5,7 @@ The batches are made before they are split, so their order and their sentences d
 Next: ../layers/positions.py
 """
 
+import functools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -38,6 +39,26 @@ def replica_dataset(
         own = shape if shape[0] is None else (-(-shape[0] // replicas), shape[1])
         numbers = range(first, first + local)
         return as_dataset(lambda: parts(next_batches(), numbers, replicas), weighted, shape=own).repeat()
+
+    return strategy.distribute_datasets_from_function(rows_of_worker)
+
+
+def worker_dataset(
+    strategy: tf.distribute.Strategy, batches_of_worker: Callable[[int, int], Iterator[tuple]], weighted: bool = False
+) -> tf.distribute.DistributedDataset:
+    """As `replica_dataset`, where each worker makes its own rows of each batch and no others.
+
+    Args:
+        strategy: each of its workers splits its rows over its own replicas.
+        batches_of_worker: from the number of a worker and that of all workers to that worker's rows of the batches.
+        weighted: as for `as_dataset`.
+    """
+
+    def rows_of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        workers = context.num_input_pipelines
+        local = context.num_replicas_in_sync // workers
+        own = functools.partial(batches_of_worker, context.input_pipeline_id, workers)
+        return as_dataset(lambda: parts(own(), range(local), local), weighted).repeat()
 
     return strategy.distribute_datasets_from_function(rows_of_worker)
 

@@ -6,6 +6,7 @@ count it, to take its digest and a sample to learn the tokenizers from, and once
 Next: shards.py
 """
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -46,30 +47,31 @@ class Survey(NamedTuple):
         pairs: number of pairs with text on both sides.
         skipped: number of the others.
         digest: of all pairs, in order.
-        sample: up to `SAMPLE` pairs, each with the same probability.
+        sample: up to `SAMPLE` pairs, each with the same probability; None where the pass was made long ago.
     """
 
     pairs: int
     skipped: int
     digest: str
-    sample: Split
+    sample: Split | None
 
 
 def prepare_sharded(corpus: Corpus, config: Config, cache_dir: Path) -> PreparedCorpus:
     """As `prepare`, with the training split read as a stream and `Shards` in the place of its `EncodedSplit`.
 
-    Only a corpus in a folder is read as a stream; others pass through memory on their way.
+    Only a corpus in a folder is read as a stream; others pass through memory on their way. While its files keep their
+    sizes and times of change, a second call does not read them.
 
     Raises:
         UsageError: the corpus cannot be used, or is too small for shards.
     """
     stream, validation = training_stream(corpus), corpus.read("validation")
-    known = survey(stream)
+    known = remembered_survey(training_files(corpus), stream, cache_dir)
     parts = "shards", corpus_digest((validation,), config), known.digest
     digest = hashlib.sha256("".join(parts).encode()).hexdigest()
     folder = cache_dir / digest[:16]
     if not (folder / "report.json").is_file():
-        _prepare(folder, stream, known, validation, config)
+        _prepare(folder, stream, known if known.sample else survey(stream), validation, config)
     report = json.loads((folder / "report.json").read_text())
     train = Shards(folder / "shards", report["train"]["skipped"], report["train"]["truncated"])
     tokenizers = TokenizerPair.load(folder / "tokenizers")
@@ -77,16 +79,43 @@ def prepare_sharded(corpus: Corpus, config: Config, cache_dir: Path) -> Prepared
     return PreparedCorpus(digest, tokenizers, train, stored, {"validation": validation}, folder, corpus)
 
 
+def training_files(corpus: Corpus) -> list[Path]:
+    """Where the training pairs stand side by side; none if the corpus is no folder."""
+    if not Path(corpus.name).is_dir():
+        return []
+    languages = corpus.source_language, corpus.target_language
+    return [Path(corpus.name) / f"{language}.{FILE_SUFFIXES['train']}" for language in languages]
+
+
 def training_stream(corpus: Corpus) -> Stream:
     """A function that begins to read the training pairs, blank ones included."""
-    if Path(corpus.name).is_dir():
-        names = (
-            f"{language}.{FILE_SUFFIXES['train']}" for language in (corpus.source_language, corpus.target_language)
-        )
-        files = [Path(corpus.name) / name for name in names]
+    if files := training_files(corpus):
         return partial(stream_side_by_side, *files)
     split = corpus.read("train")
     return lambda: zip(split.source, split.target, strict=True)
+
+
+def remembered_survey(files: list[Path], stream: Stream, cache_dir: Path) -> Survey:
+    """`survey`, or what it found when these files were as they are: then nothing is read, and there is no sample."""
+    before = _stamp(files)
+    note = cache_dir / f"text-{hashlib.sha256(before.encode()).hexdigest()[:16]}.json"
+    with contextlib.suppress(OSError, ValueError, TypeError):  # there is none, or a damaged one
+        return Survey(**json.loads(note.read_text()), sample=None)
+    found = survey(stream)
+    if files and _stamp(files) == before:
+        beside = note.with_name(f"{note.name}.tmp-{os.getpid()}")
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        beside.write_text(json.dumps({"pairs": found.pairs, "skipped": found.skipped, "digest": found.digest}))
+        beside.replace(note)
+    return found
+
+
+def _stamp(files: list[Path]) -> str:
+    """Paths, sizes and times of change; empty for a file that is not there, whose reading says so."""
+    try:
+        return json.dumps([(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files])
+    except OSError:
+        return ""
 
 
 def survey(stream: Stream, most: int = SAMPLE) -> Survey:

@@ -15,7 +15,7 @@ from transformer_tutorial.data.tokenizer_pair import encode
 from transformer_tutorial.decoding.beam import BeamSearch
 from transformer_tutorial.decoding.greedy import GreedySearch, greedy_search
 from transformer_tutorial.decoding.loop import Search
-from transformer_tutorial.decoding.search import BatchSearch, Translation, in_order, search_all
+from transformer_tutorial.decoding.search import BatchSearch, Translation, search_all
 from transformer_tutorial.fast.cached_step import CachedStep
 from transformer_tutorial.model import AttentionMaps
 from transformer_tutorial.token_ids import PADDING_ID
@@ -118,24 +118,34 @@ class Translator(tf.Module):
             search: a `BeamSearch` or a `SamplingSearch`; None is greedy search.
             batch_size: sentences searched together, at least 1.
         """
-        found = self._search(texts, search, batch_size)
-        lines = iter(self._detokenize([one.ids for each in found for one in each]))
-        return [
-            [TranslatedText(next(lines) if text.strip() else next(lines)[:0], one.score, one.cut) for one in each]
-            for text, each in zip(texts, found, strict=True)
-        ]
+        return list(itertools.chain.from_iterable(self._as_finished(texts, search, batch_size)))
 
     def stream(
-        self, texts: Iterable[str], search: Search | None = None, batch_size: int = 64, ahead: int = 16
+        self,
+        texts: Iterable[str],
+        search: Search | None = None,
+        batch_size: int = 64,
+        ahead: int = 16,
+        paused: Callable[[], bool] = lambda: False,
     ) -> Iterator[list[list[TranslatedText]]]:
         """Translates a stream of sentences in order and in bounded memory.
 
-        Reads `ahead` batches at a time, so that sentences of similar length can share one, and yields their
-        translations, each as `translations` does.
+        Reads `ahead` batches at a time, so that sentences of similar length can share one. Yields translations, each
+        as `translations` does, as soon as all sentences before them are translated, too.
+
+        Args:
+            texts: the sentences.
+            search, batch_size: as for `translations`.
+            ahead: batches read before the first of them is translated.
+            paused: asked after each sentence; where it says so, what has been read does not wait for more.
         """
-        texts = iter(texts)
-        while some := list(itertools.islice(texts, ahead * batch_size)):
-            yield self.translations(some, search, batch_size)
+        some: list[str] = []
+        for text in texts:
+            some.append(text)
+            if len(some) == ahead * batch_size or paused():
+                yield from self._as_finished(some, search, batch_size)
+                some = []
+        yield from self._as_finished(some, search, batch_size)
 
     def align(
         self, text: str, beam_size: int = 1, length_penalty: float = 1.0, search: Search | None = None
@@ -148,12 +158,31 @@ class Translator(tf.Module):
             search: a search to use instead.
         """
         source = encode(self.source, [text], self.max_tokens).ids
-        ((best, *_),) = self._search([text], search or beam_search_or_greedy(beam_size, length_penalty), 1)
+        ((_, [[best, *_]]),) = self._search([text], search or beam_search_or_greedy(beam_size, length_penalty), 1)
         maps = self.transformer.attention_maps((np.array(source), best.ids[None, :-1]))
         tokens = [_pieces(self.source, source[0]), _pieces(self.target, best.ids[1:])]
         return Alignment(self._detokenize([best.ids])[0], *tokens, AttentionMaps(*map(np.asarray, maps)))
 
-    def _search(self, texts: Sequence[str], search: Search | None, batch_size: int) -> list[list[Translation]]:
+    def _as_finished(
+        self, texts: Sequence[str], search: Search | None, batch_size: int
+    ) -> Iterator[list[list[TranslatedText]]]:
+        """The translations of `texts` in order; after each batch those that wait for no other sentence."""
+        waiting: dict[int, list[TranslatedText]] = {}
+        done = 0
+        for numbers, found in self._search(texts, search, batch_size):
+            lines = iter(self._detokenize([one.ids for each in found for one in each]))
+            for number, each in zip(numbers, found, strict=True):
+                shown = slice(None) if texts[number].strip() else slice(0)
+                waiting[number] = [TranslatedText(next(lines)[shown], one.score, one.cut) for one in each]
+            ready = [waiting.pop(number) for number in itertools.takewhile(waiting.__contains__, itertools.count(done))]
+            done += len(ready)
+            if ready:
+                yield ready
+
+    def _search(
+        self, texts: Sequence[str], search: Search | None, batch_size: int
+    ) -> Iterator[tuple[list[int], list[list[Translation]]]]:
+        """Batch by batch, the numbers of its sentences and what was found for them."""
         search = search or GreedySearch()
         if search not in self._searches:
             self._searches[search] = BatchSearch(
@@ -161,7 +190,7 @@ class Translator(tf.Module):
             )
         encoded = encode(self.source, texts, self.max_tokens)
         self.truncated += encoded.truncated
-        return in_order(search_all(self._searches[search].translations, encoded.ids, batch_size), len(texts))
+        return search_all(self._searches[search].translations, encoded.ids, batch_size)
 
     def _detokenize(self, ids: Sequence[np.ndarray]) -> list[str]:
         if not ids:

@@ -9,6 +9,7 @@ number of batches is the same in every epoch.
 Cost: sentences only meet those of their round, and a few per cent more rows are padding, where lanes differ.
 """
 
+import copy
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
@@ -41,18 +42,15 @@ class ShardedPlan(NamedTuple):
     target_width: int
 
 
-class Lane:
-    """One shard of a round in memory, its sentences in the order of an epoch, grouped by target width.
+class LaneOrder:
+    """The sentences of one shard in the order of an epoch, grouped by target width. Their lengths are enough for it.
 
     Args:
-        pairs: the sentences.
-        numbers: of the pairs in the corpus.
         widths: source and target width of each, int, (pairs, 2).
         order: of all sentences.
     """
 
-    def __init__(self, pairs: PlainBatches, numbers: np.ndarray, widths: np.ndarray, order: np.ndarray):
-        self.pairs, self.numbers = pairs, numbers
+    def __init__(self, widths: np.ndarray, order: np.ndarray):
         source, target = widths[order].T
         order = order[np.lexsort((source, target))]
         first = np.searchsorted(np.sort(target), np.unique(target)[1:])
@@ -64,9 +62,23 @@ class Lane:
         first, end = boundaries(len(group), plan.chunks)[plan.chunk :][:2]
         return group[first:end]
 
+
+class Lane(NamedTuple):
+    """One shard of a round in memory.
+
+    Attributes:
+        pairs: the sentences.
+        numbers: of the pairs in the corpus.
+        order: which of them a batch has.
+    """
+
+    pairs: PlainBatches
+    numbers: np.ndarray
+    order: LaneOrder
+
     def pad(self, plan: ShardedPlan, rows: int) -> tuple:
         """This lane's `rows` rows of a batch."""
-        return self.pairs.pad(BatchPlan(self.members(plan), rows, plan.source_width, plan.target_width))
+        return self.pairs.pad(BatchPlan(self.order.members(plan), rows, plan.source_width, plan.target_width))
 
 
 class ShardedBatches:
@@ -79,21 +91,31 @@ class ShardedBatches:
         tokens_per_batch: target positions of a batch, padding included; at least L times the longest sentence of
             either side, or a batch has more.
         seed: with the epoch's number it decides the order. None keeps that of the shards.
-        worker: which part of each batch `epoch` yields, from 0.
-        workers: W, at most L; the parts are equal where W divides L.
-
-    Raises:
-        UsageError: there are more workers than lanes.
     """
 
-    def __init__(self, shards: Shards, tokens_per_batch: int, seed: int | None, worker: int = 0, workers: int = 1):
-        if workers > shards.lanes:
-            raise UsageError(f"shards of {shards.lanes} lanes serve at most {shards.lanes} workers, got {workers}.")
+    def __init__(self, shards: Shards, tokens_per_batch: int, seed: int | None):
         self.shards, self.tokens_per_batch, self.seed = shards, tokens_per_batch, seed
-        self.lanes = np.array_split(np.arange(shards.lanes), workers)[worker].tolist()
+        self.lanes = list(range(shards.lanes))
         self.rounds = len(shards) // shards.lanes
         self.widths = bucket_widths(max(int(shards.lengths(number).max()) for number in range(len(shards))))
         self.counts = np.stack([self._count(shards.lengths(number)) for number in range(len(shards))])
+
+    def of_worker(self, worker: int, workers: int) -> "ShardedBatches":
+        """The same batches, of which `epoch` yields one worker's rows and reads no other lanes.
+
+        Args:
+            worker: which part of each batch, from 0.
+            workers: W, at most L; the parts are equal where W divides L.
+
+        Raises:
+            UsageError: there are more workers than lanes.
+        """
+        lanes = self.shards.lanes
+        if workers > lanes:
+            raise UsageError(f"shards of {lanes} lanes serve at most {lanes} workers, got {workers}.")
+        own = copy.copy(self)
+        own.lanes = np.array_split(np.arange(lanes), workers)[worker].tolist()
+        return own
 
     def plan(self, epoch: int) -> list[ShardedPlan]:
         """The batches of one epoch, in order; as many in every epoch."""
@@ -123,12 +145,7 @@ class ShardedBatches:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple]:
         """This worker's rows of the padded batches of one epoch, from number `start` on; reads no earlier round."""
-        todo = []
-        for number in self.order(epoch):
-            plans = self.plan_round(epoch, number)
-            if start < len(plans):
-                todo.append(plans[start:])
-            start = max(0, start - len(plans))
+        todo = self._rounds(epoch, start)
         with ThreadPoolExecutor(len(self.lanes)) as pool:
             reading = self._begin(pool, epoch, todo[:1])
             for position, plans in enumerate(todo):
@@ -137,25 +154,54 @@ class ShardedBatches:
                 for plan in plans:
                     yield self._pad(plan, lanes)
 
+    def target_tokens(self, epoch: int, start: int = 0) -> Iterator[int]:
+        """Real target tokens in each batch of an epoch from number `start` on, all workers' rows together.
+
+        Known from the lengths; nothing is read.
+        """
+        for plans in self._rounds(epoch, start):
+            places = [self._place(plans[0].round, lane) for lane in range(self.shards.lanes)]
+            lanes = [(self.shards.lengths(place)[:, 1], self._lane_order(epoch, place)) for place in places]
+            for plan in plans:
+                yield sum(int(lengths[order.members(plan)].sum()) for lengths, order in lanes)
+
+    def _rounds(self, epoch: int, start: int) -> list[list[ShardedPlan]]:
+        """The batches of an epoch from number `start` on, round by round."""
+        todo = []
+        for number in self.order(epoch):
+            plans = self.plan_round(epoch, number)
+            if start < len(plans):
+                todo.append(plans[start:])
+            start = max(0, start - len(plans))
+        return todo
+
     def _begin(self, pool: ThreadPoolExecutor, epoch: int, rounds: list[list[ShardedPlan]]) -> list[Future]:
         """Begins to read this worker's lanes of these rounds, one round or none."""
         return [pool.submit(self.read_lane, epoch, plans[0].round, lane) for plans in rounds for lane in self.lanes]
 
     def read_lane(self, epoch: int, number: int, lane: int) -> Lane:
         """One lane's shard of a round, in the order of this epoch."""
-        place = number * self.shards.lanes + lane
-        shard, lengths = self.shards.read(place), self.shards.lengths(place)
+        place = self._place(number, lane)
+        shard = self.shards.read(place)
+        pairs = PlainBatches(shard.source, shard.target, len(shard.source), None)
+        return Lane(pairs, shard.numbers, self._lane_order(epoch, place))
+
+    def _place(self, number: int, lane: int) -> int:
+        """Which shard is this lane's of a round."""
+        return number * self.shards.lanes + lane
+
+    def _lane_order(self, epoch: int, place: int) -> LaneOrder:
+        lengths = self.shards.lengths(place)
         order = np.arange(len(lengths))
         if self.seed is not None:
             order = np.random.default_rng((self.seed, epoch, 2, place)).permutation(len(lengths))
-        pairs = PlainBatches(shard.source, shard.target, len(lengths), None)
-        return Lane(pairs, shard.numbers, self.widths[np.searchsorted(self.widths, lengths)], order)
+        return LaneOrder(self.widths[np.searchsorted(self.widths, lengths)], order)
 
     def pairs(self, epoch: int, batch: int) -> np.ndarray:
-        """Numbers, in the corpus, of this worker's pairs in one batch of an epoch."""
+        """Numbers, in the corpus, of the pairs in one batch of an epoch, all workers' together."""
         plan = self.plan(epoch)[batch]
-        lanes = (self.read_lane(epoch, plan.round, lane) for lane in self.lanes)
-        return np.concatenate([lane.numbers[lane.members(plan)] for lane in lanes])
+        lanes = (self.read_lane(epoch, plan.round, lane) for lane in range(self.shards.lanes))
+        return np.concatenate([lane.numbers[lane.order.members(plan)] for lane in lanes])
 
     def real_token_share(self) -> float:
         """Share of target positions that are not padding, in (0, 1]."""

@@ -26,6 +26,7 @@ from transformer_tutorial.config import Config, read_config
 from transformer_tutorial.data.prepared import PreparedCorpus
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair
 from transformer_tutorial.model import Transformer, in_precision
+from transformer_tutorial.model_file import read_model
 from transformer_tutorial.runtime.checkpoints import sync
 from transformer_tutorial.runtime.errors import Failure, UsageError
 from transformer_tutorial.runtime.run_lock import hold_lock
@@ -139,7 +140,7 @@ class RunFolder:
         One position at a time float32 is no slower, and a translation does not hang on how its neighbours were rounded.
 
         Raises:
-            UsageError: the folder is no run folder, has no model yet or a damaged one, or other tokenizers.
+            UsageError: the folder is no run folder, has no model yet, a damaged or a foreign one, or other tokenizers.
         """
         read_config(self.path)
         if not self.model.is_file():
@@ -151,7 +152,7 @@ class RunFolder:
                 f"{self.model} is damaged. Run the same `train` command again: it writes the model anew from the "
                 "newest checkpoint."
             )
-        model = in_precision(keras.saving.load_model(self.model, compile=False), "float32")
+        model = in_precision(read_model(self.model), "float32")
         tokenizers = TokenizerPair.load(self.tokenizers)
         check_fit(model, tokenizers)
         return model, tokenizers

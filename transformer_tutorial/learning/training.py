@@ -12,9 +12,7 @@ from typing import Any
 import keras
 
 from transformer_tutorial.config import Config
-from transformer_tutorial.data.batches import as_dataset
 from transformer_tutorial.data.prepared import PreparedCorpus
-from transformer_tutorial.data.replica_batches import filled, replica_dataset
 from transformer_tutorial.decoding.search import BatchSearch
 from transformer_tutorial.learning.averages import AverageWeights
 from transformer_tutorial.learning.callbacks import KeepCheckpoints, Position, StopAtNaN
@@ -121,21 +119,17 @@ def _fit(
 ) -> None:
     """One `fit` an epoch: a resumed epoch is shorter than the others, and sampled segmentations change its length."""
     keep = callbacks[-1]
-    dataset = as_dataset if workers.strategy is None else functools.partial(replica_dataset, workers.strategy)
-    if config.batching == "one_shape":
-        dataset = functools.partial(dataset, shape=(config.batch_size, config.max_tokens))
     validation, devices = make_batches_for(config, feed.prepared.validation, None), data_parallel_devices()
     try:
         while position.epoch < config.epochs and not trainer.stop_training:
             position.batches = feed.steps(position.epoch)
-            start = position.epoch, position.batch
             trainer.fit(
-                dataset(lambda start=start: filled(feed.batches(*start), devices), config.accumulate > 1),
+                feed.dataset(position.epoch, position.batch, workers.strategy, devices),
                 initial_epoch=position.epoch,
                 epochs=position.epoch + 1,
                 steps_per_epoch=position.batches - position.batch,
                 shuffle=False,
-                validation_data=dataset(lambda: filled(validation.epoch(0), devices)),
+                validation_data=feed.as_dataset(lambda: validation.epoch(0), workers.strategy, devices),
                 validation_steps=len(validation.plan(0)),
                 callbacks=callbacks,
                 verbose=0,

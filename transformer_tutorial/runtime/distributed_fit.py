@@ -164,9 +164,14 @@ def update_each_copy(optimizer: keras.optimizers.Optimizer) -> None:
 
 def is_multi_worker(strategy) -> bool:
     """Whether several processes train together."""
+    return workers_of(strategy) > 1
+
+
+def workers_of(strategy) -> int:
+    """Number of processes that train together."""
     resolver = getattr(strategy, "cluster_resolver", None)
     cluster = resolver.cluster_spec().as_dict() if resolver is not None else {}
-    return sum(len(tasks) for job, tasks in cluster.items() if job in ("chief", "worker")) > 1
+    return max(1, sum(len(tasks) for job, tasks in cluster.items() if job in ("chief", "worker")))
 
 
 def is_chief(strategy) -> bool:

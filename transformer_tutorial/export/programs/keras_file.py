@@ -6,14 +6,13 @@ python translate.py < portuguese.txt > english.txt
 import sys
 from pathlib import Path
 
-import keras
-
 from transformer_tutorial.config import read_config
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair
 from transformer_tutorial.decoding.translator import Translator
+from transformer_tutorial.model_file import read_model
 
 folder = Path(__file__).resolve().parent
-model = keras.saving.load_model(folder / "model.keras", compile=False)
+model = read_model(folder / "model.keras")
 tokenizers = TokenizerPair.load(folder / "tokenizers")
 translator = Translator(tokenizers, model, read_config(folder).max_tokens)
 lines = (line.decode("utf-8", "replace").rstrip("\r\n") for line in sys.stdin.buffer)
