@@ -11,7 +11,7 @@ from transformer_tutorial.data.batches import PlainBatches, as_dataset
 from transformer_tutorial.data.corpus import open_corpus
 from transformer_tutorial.data.prepared import prepare
 from transformer_tutorial.fast.bucketed_batches import BucketedBatches, FewShapeBatches
-from transformer_tutorial.learning.feed import Feed, finite_dataset, make_batches_for, weighted
+from transformer_tutorial.learning.feed import Feed, make_batches_for, weighted
 from transformer_tutorial.learning.optimizer import make_optimizer
 from transformer_tutorial.learning.trainer import TranslationTrainer
 
@@ -27,11 +27,6 @@ def test_the_config_chooses_the_batches(prepared):
     assert type(few) is FewShapeBatches and (few.seed, few.tokens_per_batch) == (0, CONFIG.tokens_per_batch)
     plain = make_batches_for(dataclasses.replace(CONFIG, batching="plain", batch_size=5), prepared.train, 0)
     assert type(plain) is PlainBatches and plain.batch_size == 5
-
-
-def test_validation_is_one_epoch_of_known_length(prepared):
-    plain = make_batches_for(dataclasses.replace(CONFIG, batching="plain", batch_size=3), prepared.validation, None)
-    assert int(finite_dataset(plain).cardinality()) == len(list(finite_dataset(plain))) == 3
 
 
 def test_an_epoch_is_fed_from_where_it_is_told(prepared):

@@ -119,11 +119,6 @@ def make_batches_for(config: Config, split: EncodedSplit | Shards, seed: int | N
     return batches(split.source, split.target, config.tokens_per_batch, seed)
 
 
-def finite_dataset(batches: PlainBatches) -> tf.data.Dataset:
-    """One epoch of batches as a dataset of known length, so that Keras does not warn when it ends."""
-    return as_dataset(lambda: batches.epoch(0)).apply(tf.data.experimental.assert_cardinality(len(batches.plan(0))))
-
-
 def weighted(batches: PlainBatches | ShardedBatches, epoch: int, start: int, accumulate: int) -> Iterator[tuple]:
     """Batches with a third element, floats (B, 1): the weight with which accumulation equals one large batch.
 
