@@ -27,6 +27,7 @@ from transformer_tutorial.layers.decoder import Decoder, DecoderLayer
 from transformer_tutorial.layers.dropout import Dropout
 from transformer_tutorial.layers.encoder import Encoder, EncoderLayer
 from transformer_tutorial.layers.feed_forward import FeedForward
+from transformer_tutorial.layers.layer_norm import LayerNormalization
 from transformer_tutorial.layers.positions import PositionalEmbedding
 from transformer_tutorial.model import Transformer
 
@@ -41,6 +42,7 @@ TEN, ELEVEN = np.int64(10), np.int32(11)  # tokenizers count in NumPy's and Tens
 
 CONTRACTS = [
     Contract(Dropout, {"rate": 0.25}, (X,)),
+    Contract(LayerNormalization, {"epsilon": 1e-4}, (X,)),
     Contract(PositionalEmbedding, {"vocab_size": TEN, "d_model": 8, "max_length": 9}, (IDS,)),
     Contract(MultiHeadAttention, {"d_model": 8, "num_heads": 2, "head_dim": 3, "dropout_rate": 0.25}, (X, CONTEXT)),
     Contract(CrossAttention, {"num_heads": 2, "key_dim": 3, "dropout": 0.25}, (X, CONTEXT)),

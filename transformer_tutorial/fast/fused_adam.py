@@ -22,21 +22,24 @@ class FusedAdam(keras.optimizers.Adam):
     """
 
     def apply(self, grads, trainable_variables=None):
+        # Once for all variables; each would read the step and take its powers by itself.
+        step = tf.cast(self.iterations + 1, tf.float64)
+        self._beta_powers = self.beta_1**step, self.beta_2**step
         super().apply([_dense(gradient) for gradient in grads], trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
         """Equations (1) and (2) in one operation."""
         if self.amsgrad:
             return super().update_step(gradient, variable, learning_rate)
-        index, step = self._get_variable_index(variable), tf.cast(self.iterations + 1, variable.dtype)
+        index, (beta_1_power, beta_2_power) = self._get_variable_index(variable), self._beta_powers
         beta_1, beta_2 = (tf.constant(beta, variable.dtype) for beta in (self.beta_1, self.beta_2))
         slots = [slot[index].value.handle for slot in (self._momentums, self._velocities)]
         tf.raw_ops.ResourceApplyAdam(  # (1)
             var=variable.handle,
             m=slots[0],
             v=slots[1],
-            beta1_power=beta_1**step,
-            beta2_power=beta_2**step,  # (2)
+            beta1_power=tf.cast(beta_1_power, variable.dtype),
+            beta2_power=tf.cast(beta_2_power, variable.dtype),  # (2)
             lr=tf.cast(learning_rate, variable.dtype),
             beta1=beta_1,
             beta2=beta_2,

@@ -6,7 +6,7 @@ Keras draws a float for each element and compares; drawing is what dropout costs
 2⁻¹⁷, or 2⁻¹⁶ next to 1.
 
 Source: Srivastava et al. 2014, section 4.
-Next: sub_layer.py
+Next: layer_norm.py
 """
 
 import keras

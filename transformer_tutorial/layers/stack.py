@@ -11,6 +11,7 @@ import keras
 
 from transformer_tutorial.layers.dropout import Dropout
 from transformer_tutorial.layers.feed_forward import FeedForward
+from transformer_tutorial.layers.layer_norm import LayerNormalization
 from transformer_tutorial.layers.positions import PositionalEmbedding
 
 
@@ -111,7 +112,7 @@ class Stack(keras.layers.Layer):
         self.dropout = Dropout(first.dropout_rate, name="dropout", dtype=self.dtype_policy)
         self.layernorm = None
         if first.norm == "pre":
-            self.layernorm = keras.layers.LayerNormalization(name="layernorm", dtype=self.dtype_policy)
+            self.layernorm = LayerNormalization(name="layernorm", dtype=self.dtype_policy)
 
     def build(self, x_shape, *context_shape):
         self.pos_embedding.build(x_shape)

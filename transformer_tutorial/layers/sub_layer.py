@@ -13,6 +13,7 @@ Next: attention.py
 import keras
 
 from transformer_tutorial.layers.dropout import Dropout
+from transformer_tutorial.layers.layer_norm import LayerNormalization
 
 NORMS = ("post", "pre")
 
@@ -34,7 +35,7 @@ class SubLayer(keras.layers.Layer):
             raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}.")
         self.norm, self.residual_dropout = norm, residual_dropout
         self.update_dropout = Dropout(residual_dropout, name="update_dropout", dtype=self.dtype_policy)
-        self.layernorm = keras.layers.LayerNormalization(name="layernorm", dtype=self.dtype_policy)
+        self.layernorm = LayerNormalization(name="layernorm", dtype=self.dtype_policy)
 
     def before(self, x):
         """What the sub-layer's function sees."""
