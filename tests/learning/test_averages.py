@@ -5,11 +5,12 @@ import pytest
 from transformer_tutorial.config import Config
 from transformer_tutorial.learning.averages import AverageWeights, mean_of_files
 from transformer_tutorial.learning.callbacks import Position
+from transformer_tutorial.learning.optimizer import keeping_weights
 
 
 def make_model(**optimizer):
     model = keras.Sequential([keras.layers.Dense(2, use_bias=False)])
-    model.compile(optimizer=keras.optimizers.SGD(1.0, **optimizer), loss="mse")
+    model.compile(optimizer=keeping_weights(keras.optimizers.SGD)(1.0, **optimizer), loss="mse")
     model.build((None, 2))
     return model
 
@@ -63,6 +64,17 @@ def test_the_moving_average_follows_its_definition(tmp_path):
     assert not np.allclose(expected, weights)
     average.restore()
     np.testing.assert_array_equal(model.get_weights()[0], weights)
+
+
+def test_fit_ends_with_the_weights_of_its_last_step():
+    """Each epoch is a `fit` of its own, and Keras would let the next one begin with the average."""
+    rows, ends = np.ones((8, 2), "float32"), []
+    for average in (False, True):
+        model = make_model(use_ema=average, ema_momentum=0.9 if average else 0.99)
+        model.set_weights([np.full((2, 2), 0.5, "float32")])
+        model.fit(rows, rows, batch_size=2, epochs=1, shuffle=False, verbose=0)
+        ends.append(model.get_weights()[0])
+    np.testing.assert_array_equal(*ends)
 
 
 def test_without_averaging_nothing_is_touched_or_written(tmp_path):

@@ -46,7 +46,7 @@ class AverageWeights(keras.callbacks.Callback):
             return
         self._own = self._weights()
         if self.ema:
-            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)  # (1)
+            self.model.optimizer.place_average(self.model.trainable_variables)  # (1)
         else:
             self._assign(mean_of_files(self._files()))  # (2)
 

@@ -18,6 +18,7 @@ def make_optimizer(config: Config, total_steps: int) -> keras.optimizers.Optimiz
         total_steps: updates of the whole training, for schedules that end.
     """
     adam = with_gradient_norms(_adam_class()) if config.log_gradients else _adam_class()
+    adam = keeping_weights(adam) if config.ema else adam
     optimizer = adam(
         make_schedule(config, total_steps),
         beta_1=0.9,
@@ -33,6 +34,23 @@ def make_optimizer(config: Config, total_steps: int) -> keras.optimizers.Optimiz
     if config.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embeddings"])
     return optimizer
+
+
+def keeping_weights(optimizer: type[keras.optimizers.Optimizer]) -> type[keras.optimizers.Optimizer]:
+    """A subclass that leaves the weights of the last step in place at the end of `fit`, which here is that of an epoch.
+
+    Keras puts their moving average there, from which the next `fit` would go on. `place_average` does it when asked.
+    """
+
+    class KeepingWeights(optimizer):
+        def finalize_variable_values(self, var_list):
+            """`fit` calls it last."""
+
+        def place_average(self, variables):
+            super().finalize_variable_values(variables)
+
+    KeepingWeights.__name__ = KeepingWeights.__qualname__ = optimizer.__name__
+    return KeepingWeights
 
 
 def make_schedule(config: Config, total_steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
