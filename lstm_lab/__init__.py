@@ -27,6 +27,7 @@ Reading order:
     clipping.py, cliff.py   clipping gradients, and the cliff that it is for
     fast/                   the twin of sequence.py: the same numbers with as little as possible in the loop over time
     step_layers.py, layers.py  the cells as Keras layers
+    training.py             such a layer in `fit`, on any devices, and nothing lost; train_options.py has its flags
 
 Beside the path: cells/perceptron.py (what one line can separate), cells/activation.py, shape.py (refusing what does not
 fit), config.py and cli.py (the command line).

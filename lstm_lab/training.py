@@ -10,7 +10,7 @@ Next: nothing; this is the end of the path.
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -20,6 +20,7 @@ import tensorflow as tf
 from lstm_lab.layers import LSTM, SimpleRNN
 from lstm_lab.remembering import GUESSING, draw_batch
 from lstm_lab.train_options import TrainOptions
+from transformer_tutorial.runtime.checkpoints import sync
 from transformer_tutorial.runtime.devices import make_deterministic
 from transformer_tutorial.runtime.distributed_fit import DistributedFit, is_chief
 from transformer_tutorial.runtime.errors import Failure, UsageError
@@ -61,7 +62,7 @@ def run(options: TrainOptions) -> None:
         verbose=2,
     )
     if chief:
-        print(save(model, options.run_dir / "model.keras"))
+        print(write(options.run_dir / "model.keras", model.save))
 
 
 def build(options: TrainOptions, place: Place) -> Remembering:
@@ -107,7 +108,8 @@ class Metrics(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.records.append({"epoch": epoch + 1, **logs})
-        write(self.file, "".join(json.dumps(record) + "\n" for record in self.records))
+        text = "".join(json.dumps(record) + "\n" for record in self.records)
+        write(self.file, lambda beside: beside.write_text(text))
 
     def on_train_end(self, logs=None):
         print(f"Guessing has a loss of {GUESSING:.4f}.", file=sys.stderr)
@@ -134,27 +136,22 @@ def begin(options: TrainOptions) -> None:
     if options.run_dir.is_file() or (options.run_dir.exists() and any(options.run_dir.iterdir())):
         raise UsageError(f"{options.run_dir} is not empty and not a run folder. Choose another --run-dir.")
     options.run_dir.mkdir(parents=True, exist_ok=True)
-    write(file, json.dumps(config, indent=2) + "\n")
+    write(file, lambda beside: beside.write_text(json.dumps(config, indent=2) + "\n"))
 
 
-def save(model: keras.Model, file: Path) -> Path:
-    """Stores the model, in a file beside that is renamed when it is whole."""
-    beside = file.with_name(f"tmp-{os.getpid()}.keras")
+def write(file: Path, fill: Callable[[Path], object]) -> Path:
+    """Lets `fill` write a file beside, which takes this one's name when it is whole.
+
+    Raises:
+        Failure: it could not be written; a previous one is whole.
+    """
+    beside = file.with_name(f"tmp-{os.getpid()}-{file.name}")
     try:
-        model.save(beside)
+        fill(beside)
+        sync(beside)
         os.replace(beside, file)
     except OSError as error:
         raise Failure(f"{file} could not be written: {error.strerror}. Make room, and run the same command.") from error
     finally:
         beside.unlink(missing_ok=True)
     return file
-
-
-def write(file: Path, text: str) -> None:
-    """Writes a text file beside and renames it."""
-    beside = file.with_name(f"{file.name}.tmp-{os.getpid()}")
-    try:
-        beside.write_text(text)
-        os.replace(beside, file)
-    except OSError as error:
-        raise Failure(f"{file} could not be written: {error.strerror}. Make room, and run the same command.") from error
