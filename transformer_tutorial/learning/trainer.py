@@ -3,7 +3,7 @@
 Keras averages the losses of batches. Here loss and accuracy are sums over tokens divided by tokens, over everything
 seen so far, so that they depend neither on how the sentences were batched nor on how a batch was split over replicas.
 
-Next: checkpoints.py
+Next: run_folder.py
 """
 
 import keras
