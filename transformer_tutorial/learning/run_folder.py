@@ -4,7 +4,7 @@
     corpus.json        which text, how many pairs       tokenizers/     the vocabularies
     checkpoints/       see ../runtime/checkpoints.py    model.keras     the model after the last epoch
     metrics.jsonl      one line an epoch                tensorboard/    events
-    evaluation-*.json  see ../evaluation.py             lock            while a training runs, see ../runtime/run_lock.py
+    evaluation-*.json  see ../evaluation.py             lock            while a training runs, ../runtime/run_lock.py
     lost-batches.json  after a loss that is not finite, see lost_batches.py
 
 Next: callbacks.py
