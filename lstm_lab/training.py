@@ -96,7 +96,8 @@ def dataset(options: TrainOptions, seed: int, updates: int | None = None) -> tf.
         data = data.apply(tf.data.experimental.assert_cardinality(updates))
     how = tf.data.Options()
     how.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return data.with_options(how).prefetch(tf.data.AUTOTUNE)
+    how.autotune.enabled = False  # its thread would keep the end of `fit` waiting for up to 2.5 seconds
+    return data.with_options(how).prefetch(4)
 
 
 class Metrics(keras.callbacks.Callback):
