@@ -38,10 +38,12 @@ def attention_weights(query, key, allowed=None):
     Returns:
         float32, (..., T, S); each row sums to 1.
     """
+    # The queries are divided and the mask is added, because the scores are larger and choosing has a gradient.
+    scores = ops.matmul(query * query.shape[-1] ** -0.5, ops.swapaxes(key, -1, -2))
     # float32 from here: a softmax over bfloat16 scores is wrong by more than a per cent, and -1e9 is -inf in float16.
-    scores = ops.cast(ops.matmul(query, ops.swapaxes(key, -1, -2)), "float32") / query.shape[-1] ** 0.5
+    scores = ops.cast(scores, "float32")
     if allowed is not None:
-        scores = ops.where(allowed, scores, HIDDEN_SCORE)
+        scores = scores + ops.where(allowed, 0.0, HIDDEN_SCORE)
     return ops.softmax(scores, axis=-1)  # (1)
 
 
