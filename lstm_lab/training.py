@@ -26,6 +26,7 @@ from transformer_tutorial.runtime.distributed_fit import DistributedFit, is_chie
 from transformer_tutorial.runtime.errors import Failure, UsageError
 from transformer_tutorial.runtime.safe_checkpoint import SafeCheckpoint
 from transformer_tutorial.runtime.strategies import Place, choose_place
+from transformer_tutorial.runtime.untuned import untuned
 
 
 @keras.saving.register_keras_serializable("lstm_lab")
@@ -96,8 +97,7 @@ def dataset(options: TrainOptions, seed: int, updates: int | None = None) -> tf.
         data = data.apply(tf.data.experimental.assert_cardinality(updates))
     how = tf.data.Options()
     how.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    how.autotune.enabled = False  # its thread would keep the end of `fit` waiting for up to 2.5 seconds
-    return data.with_options(how).prefetch(4)
+    return untuned(data.with_options(how).prefetch(4))
 
 
 class Metrics(keras.callbacks.Callback):

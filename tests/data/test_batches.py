@@ -125,6 +125,10 @@ def test_a_dataset_asks_for_the_batches_each_time_it_is_iterated(make):
         assert as_lists(dataset.as_numpy_iterator()) == as_lists(batches.epoch(epoch))
 
 
+def test_no_thread_that_tunes_holds_up_the_end_of_a_fit():
+    assert as_dataset(lambda: iter(())).options().autotune.enabled is False
+
+
 @pytest.fixture(scope="module")
 def tokenizers():
     """One piece a letter: a is 4, b is 5 and so on."""

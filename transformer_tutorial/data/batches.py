@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from transformer_tutorial.runtime.untuned import untuned
 from transformer_tutorial.token_ids import PADDING_ID
 
 
@@ -108,11 +109,7 @@ def as_dataset(
     """
     ids = tf.TensorSpec(shape, tf.int32)
     signature = ((ids, ids), ids, *([tf.TensorSpec((shape[0], 1), tf.float32)] if weighted else []))
-    dataset = tf.data.Dataset.from_generator(next_batches, output_signature=signature).prefetch(prefetch)
-    # Nothing here is to be tuned, and the thread that would do it keeps the end of `fit` waiting for up to 2.5 seconds.
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return dataset.with_options(options)
+    return untuned(tf.data.Dataset.from_generator(next_batches, output_signature=signature).prefetch(prefetch))
 
 
 def prepare_batch(source_text, target_text, tokenizers, max_tokens: int = 128):

@@ -188,9 +188,11 @@ def _read(builder: "tfds.core.DatasetBuilder", number: int) -> Shard:
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
+    from transformer_tutorial.runtime.untuned import untuned
+
     try:
         blocks = builder.as_dataset(split=f"{SPLIT}[{number}shard:{number + 1}shard]", shuffle_files=False)
-        blocks = list(tfds.as_numpy(blocks))
+        blocks = list(tfds.as_numpy(untuned(blocks)))
     except (OSError, ValueError, tf.errors.OpError) as error:
         message = " ".join(str(error).split())[:200]
         raise Failure(

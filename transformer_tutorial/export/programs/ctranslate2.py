@@ -15,6 +15,7 @@ from pathlib import Path
 import ctranslate2
 
 LINES_AT_ONCE = 1024
+BYTES_PER_TOKEN = 256  # as in the package's translate
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--compute-type", default="default", help="float32, int8, int8_float32, bfloat16, ...")
@@ -53,8 +54,18 @@ else:
         return pair.target.detokenize(tf.constant([[ids_of[piece] for piece in pieces]], tf.int64))[0].numpy().decode()
 
 
+def read_lines():
+    """The lines of stdin; of one that is longer than any sentence only the beginning."""
+    most_bytes = BYTES_PER_TOKEN * about["max_tokens"]
+    while line := sys.stdin.buffer.readline(most_bytes):
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = sys.stdin.buffer.readline(most_bytes)
+        yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+
 engine = ctranslate2.Translator(str(folder), device=options.device, compute_type=options.compute_type)
-lines = (line.decode("utf-8", "replace").rstrip("\r\n") for line in sys.stdin.buffer)
+lines = read_lines()
 while some := list(itertools.islice(lines, LINES_AT_ONCE)):
     found = engine.translate_batch(
         [split(line)[: about["max_tokens"] - 2] for line in some],  # the engine adds [START] and [END]
