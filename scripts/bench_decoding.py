@@ -244,7 +244,8 @@ def ctranslate2_entries(options: Options, task: Task) -> list[tuple[str, Entry]]
         found = engine.translate_batch(
             [tokens[tuple(ids)] for ids in source], beam_size=1, max_decoding_length=task.max_length - 1
         )
-        return [np.array([START_ID, *(number[piece] for piece in one.hypotheses[0]), END_ID]) for one in found]
+        closed = ([START_ID, *(number[piece] for piece in one.hypotheses[0]), END_ID] for one in found)
+        return [np.array(ids[: task.max_length]) for ids in closed]  # one that reached the limit has no [END]
 
     entries = []
     for kind in ("float32", "int8"):
