@@ -7,7 +7,6 @@ import pytest
 from transformer_tutorial.data.shards import Shards, write_shards
 from transformer_tutorial.fast.bucketed_batches import BucketedBatches, bucket_widths
 from transformer_tutorial.fast.sharded_batches import ShardedBatches, boundaries
-from transformer_tutorial.runtime.errors import UsageError
 
 TOKENS = 1024
 
@@ -155,9 +154,14 @@ def test_the_target_tokens_of_all_workers_are_known_without_reading(batches, sha
     assert list(batches.of_worker(0, 4).target_tokens(1, start)) == expected
 
 
-def test_more_workers_than_lanes_are_refused(batches):
-    with pytest.raises(UsageError, match=r"shards of 4 lanes serve at most 4 workers, got 5\."):
-        batches.of_worker(0, 5)
+@pytest.mark.parametrize("workers", [5, 9])
+def test_of_more_workers_than_lanes_some_share_the_rows_of_one(shards, batches, workers):
+    watched = [Watched(shards.folder) for _ in range(workers)]
+    streams = [ShardedBatches(one, TOKENS, 3).of_worker(n, workers).epoch(1) for n, one in enumerate(watched)]
+    for parts, expected in zip(zip(*streams, strict=True), batches.epoch(1), strict=True):
+        assert rows_of([joined(parts)]) == rows_of([expected])
+        assert all(len(labels) for _, labels in parts)
+    assert {len(one.numbers) for one in watched} == {len(shards) // 4}, "each reads one lane"
 
 
 def test_little_more_is_padding_than_in_the_twin(batches):

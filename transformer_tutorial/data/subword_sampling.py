@@ -13,6 +13,7 @@ Source: Kudo 2018, section 3.
 Next: batches.py
 """
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -22,6 +23,8 @@ from transformer_tutorial.data.corpus import Split
 from transformer_tutorial.data.prepared import EncodedSplit
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair, cut
 from transformer_tutorial.token_ids import END_ID, START_ID
+
+DRAWING = threading.Lock()  # the library has one seed for the whole process
 
 
 class SubwordSampler:
@@ -52,9 +55,11 @@ class SubwordSampler:
     def _draw(self, epoch: int) -> EncodedSplit:
         import sentencepiece
 
-        sentencepiece.set_random_generator_seed(int(np.random.default_rng((self.seed, epoch, 2)).integers(2**31)))
-        source, source_cut = self._encode(self.tokenizers.source, self.text.source, self.max_tokens)
-        target, target_cut = self._encode(self.tokenizers.target, self.text.target, self.max_tokens + 1)
+        seed = int(np.random.default_rng((self.seed, epoch, 2)).integers(2**31))
+        with DRAWING:
+            sentencepiece.set_random_generator_seed(seed)
+            source, source_cut = self._encode(self.tokenizers.source, self.text.source, self.max_tokens)
+            target, target_cut = self._encode(self.tokenizers.target, self.text.target, self.max_tokens + 1)
         return EncodedSplit(source, target, self.text.skipped, source_cut + target_cut)
 
     def _encode(self, tokenizer, texts: Sequence[str], max_tokens: int) -> tuple[list[np.ndarray], int]:

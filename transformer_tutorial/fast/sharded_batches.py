@@ -2,7 +2,8 @@
 
 A round is L shards, one of each lane. They are read side by side, shuffled and grouped as a whole, while the next round
 is being read. Each batch takes as many rows from one lane as from another, so W workers read W disjoint parts of the
-corpus and still make, together, the very batches that one process makes. Which shards are a round is fixed. The order
+corpus and still make, together, the very batches that one process makes; of more than L workers some share a lane and
+its rows. Which shards are a round is fixed. The order
 of rounds, which sentences share a batch and the order of batches inside a round are functions of (seed, epoch); the
 number of batches is the same in every epoch.
 
@@ -19,7 +20,7 @@ import numpy as np
 from transformer_tutorial.data.batches import BatchPlan, PlainBatches
 from transformer_tutorial.data.shards import Shards
 from transformer_tutorial.fast.bucketed_batches import bucket_widths
-from transformer_tutorial.runtime.errors import UsageError
+from transformer_tutorial.token_ids import PADDING_ID
 
 
 class ShardedPlan(NamedTuple):
@@ -95,7 +96,7 @@ class ShardedBatches:
 
     def __init__(self, shards: Shards, tokens_per_batch: int, seed: int | None):
         self.shards, self.tokens_per_batch, self.seed = shards, tokens_per_batch, seed
-        self.lanes = list(range(shards.lanes))
+        self.lanes, self.share = list(range(shards.lanes)), (0, 1)
         self.rounds = len(shards) // shards.lanes
         self.widths = bucket_widths(max(int(shards.lengths(number).max()) for number in range(len(shards))))
         self.counts = np.stack([self._count(shards.lengths(number)) for number in range(len(shards))])
@@ -105,16 +106,15 @@ class ShardedBatches:
 
         Args:
             worker: which part of each batch, from 0.
-            workers: W, at most L; the parts are equal where W divides L.
-
-        Raises:
-            UsageError: there are more workers than lanes.
+            workers: W; the parts are equal where W divides L. Of more than L workers some read the same lane.
         """
-        lanes = self.shards.lanes
-        if workers > lanes:
-            raise UsageError(f"shards of {lanes} lanes serve at most {lanes} workers, got {workers}.")
-        own = copy.copy(self)
-        own.lanes = np.array_split(np.arange(lanes), workers)[worker].tolist()
+        own, lanes = copy.copy(self), np.arange(self.shards.lanes)
+        if workers <= len(lanes):
+            own.lanes = np.array_split(lanes, workers)[worker].tolist()
+            return own
+        for lane, sharing in zip(lanes.tolist(), np.array_split(np.arange(workers), len(lanes)), strict=True):
+            if worker in sharing:
+                own.lanes, own.share = [lane], (worker - int(sharing[0]), len(sharing))
         return own
 
     def plan(self, epoch: int) -> list[ShardedPlan]:
@@ -211,8 +211,14 @@ class ShardedBatches:
     def _pad(self, plan: ShardedPlan, lanes: list[Lane]) -> tuple:
         rows = plan.rows // self.shards.lanes
         parts = [((source, inputs), labels) for (source, inputs), labels in (lane.pad(plan, rows) for lane in lanes)]
-        source, inputs = (np.concatenate([part[0][side] for part in parts]) for side in range(2))
-        return (source, inputs), np.concatenate([labels for _, labels in parts])
+        source, inputs = (self._own_rows([part[0][side] for part in parts]) for side in range(2))
+        return (source, inputs), self._own_rows([labels for _, labels in parts])
+
+    def _own_rows(self, parts: list[np.ndarray]) -> np.ndarray:
+        """The lanes' rows one under the other; of a lane that is shared this worker's, or one of padding."""
+        rows, (number, sharing) = np.concatenate(parts), self.share
+        first, end = boundaries(len(rows), sharing)[number:][:2]
+        return rows[first:end] if end > first else np.full_like(rows[:1], PADDING_ID)
 
     def _rows_of_lane(self, width: int) -> int:
         return max(1, self.tokens_per_batch // width // self.shards.lanes)

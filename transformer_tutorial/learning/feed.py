@@ -59,7 +59,7 @@ class Feed:
         """
         weighted = self.config.accumulate > 1
         of_worker = functools.partial(self.batches, epoch, start)
-        if strategy is not None and self._can_be_shared(strategy):
+        if isinstance(self.prepared.train, Shards) and strategy is not None and workers_of(strategy) > 1:
             return worker_dataset(strategy, of_worker, weighted)
         return self.as_dataset(of_worker, strategy, devices, weighted)
 
@@ -94,11 +94,6 @@ class Feed:
     def pairs(self, epoch: int, batch: int) -> np.ndarray:
         """Numbers of the training pairs in one batch of an epoch."""
         return self._batches(epoch).pairs(epoch, batch)
-
-    def _can_be_shared(self, strategy: tf.distribute.Strategy) -> bool:
-        """Whether several workers read, and the corpus has a part for each; otherwise each of them reads everything."""
-        train = self.prepared.train
-        return isinstance(train, Shards) and 1 < workers_of(strategy) <= train.lanes
 
     def _batches(self, epoch: int) -> PlainBatches | ShardedBatches:
         if self._of_epoch is None or (self._sampler and self._of_epoch[0] != epoch):
