@@ -29,7 +29,7 @@ class Config:
     vocab_size: int = 8000
     """Largest number of word pieces of each language."""
     joint_vocab: bool = False
-    """One vocabulary for both languages, learnt from both (sentencepiece only)."""
+    """One vocabulary for both languages, learnt from both (sentencepiece only). Sennrich et al. 2016, section 3.2."""
     sentencepiece_model: Literal["unigram", "bpe"] = "unigram"
     """How sentencepiece learns: unigram (Kudo 2018) or bpe (Sennrich et al. 2016)."""
     subword_sampling: float = 0.0
@@ -60,9 +60,9 @@ class Config:
     attention_dropout: float | None = None
     """Share of attention weights dropped; by default dropout_rate."""
     residual_dropout: float = 0.0
-    """Share dropped from what attention adds. The paper has dropout_rate here, the tutorial nothing."""
+    """Share dropped from what attention adds. Vaswani et al. 2017, section 5.4; the tutorial has none."""
     activation_dropout: float = 0.0
-    """Share dropped from the feed-forward networks' hidden layer."""
+    """Share dropped from the feed-forward networks' hidden layer (Vaswani et al. 2018, as relu_dropout)."""
     label_smoothing: float = 0.0
     """Share of a label's probability that is spread over all tokens, in [0, 1) (Szegedy et al. 2016)."""
     epochs: int = 20
@@ -80,7 +80,8 @@ class Config:
     accumulate: int = 1
     """Batches whose gradients make one update, exactly as one large batch would."""
     schedule: Literal["tutorial", "inverse_sqrt", "linear", "cosine"] = "tutorial"
-    """Learning rate after the warm-up; linear and cosine reach 0 with the last epoch."""
+    """Learning rate after the warm-up: 1 / sqrt(step) (Vaswani et al. 2017), or linear or cosine (Loshchilov & Hutter
+    2017), which reach 0 with the last epoch."""
     peak_rate: float = 1e-3
     """Highest learning rate; the tutorial's schedule has its own, (d_model * warmup_steps)^-0.5."""
     warmup_steps: int = 4000
@@ -92,9 +93,10 @@ class Config:
     clip_norm: float | None = None
     """Largest global norm of the gradient; longer ones are scaled down (Pascanu et al. 2013)."""
     ema: float = 0.0
-    """Decay of a moving average of the weights, such as 0.999, which is validated and stored; 0 has none."""
+    """Decay of a moving average of the weights, such as 0.999, which is validated and stored; 0 has none
+    (Polyak & Juditsky 1992)."""
     average_last: int = 1
-    """The mean of the weights after so many last epochs is validated and stored."""
+    """The mean of the weights after the last so many epochs is validated and stored (Vaswani et al. 2017, sec. 6.1)."""
     select: Literal["last", "loss", "bleu"] = "last"
     """The epoch whose model is kept: the last, or the best by validation loss or BLEU."""
     patience: int = 0
