@@ -3,9 +3,8 @@
 A round is L shards, one of each lane. They are read side by side, shuffled and grouped as a whole, while the next round
 is being read. Each batch takes as many rows from one lane as from another, so W workers read W disjoint parts of the
 corpus and still make, together, the very batches that one process makes; of more than L workers some share a lane and
-its rows. Which shards are a round is fixed. The order
-of rounds, which sentences share a batch and the order of batches inside a round are functions of (seed, epoch); the
-number of batches is the same in every epoch.
+divide its rows. Which shards are a round is fixed. The order of rounds, which sentences share a batch and the order of
+batches inside a round are functions of (seed, epoch); the number of batches is the same in every epoch.
 
 Cost: sentences only meet those of their round, and a few per cent more rows are padding, where lanes differ.
 """
@@ -92,6 +91,10 @@ class ShardedBatches:
         tokens_per_batch: target positions of a batch, padding included; at least L times the longest sentence of
             either side, or a batch has more.
         seed: with the epoch's number it decides the order. None keeps that of the shards.
+
+    Attributes:
+        lanes: those that are read.
+        share: which part of their rows, from 0, of how many equal ones.
     """
 
     def __init__(self, shards: Shards, tokens_per_batch: int, seed: int | None):

@@ -38,7 +38,7 @@ def attention_weights(query, key, allowed=None):
     Returns:
         float32, (..., T, S); each row sums to 1.
     """
-    # The queries are divided and the mask is added, because the scores are larger and choosing has a gradient.
+    # Less work than dividing the scores, which are larger, and than choosing among them, which has a gradient.
     scores = ops.matmul(query * query.shape[-1] ** -0.5, ops.swapaxes(key, -1, -2))
     # float32 from here: a softmax over bfloat16 scores is wrong by more than a per cent, and -1e9 is -inf in float16.
     scores = ops.cast(scores, "float32")

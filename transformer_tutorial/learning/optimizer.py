@@ -44,7 +44,7 @@ def keeping_weights(optimizer: type[keras.optimizers.Optimizer]) -> type[keras.o
 
     class KeepingWeights(optimizer):
         def finalize_variable_values(self, var_list):
-            """`fit` calls it last."""
+            """Nothing; `fit` calls it last."""
 
         def place_average(self, variables):
             super().finalize_variable_values(variables)
