@@ -28,6 +28,7 @@ def numbers(tmp_path_factory):
         files = folder / "model.keras", folder / f"{name}.npz", folder / f"{name}.keras"
         environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(HERE.parents[1])}
         environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+        environment["PJRT_NPROC"] = "8"  # with fewer threads than two a device, devices can wait for ever
         command = [sys.executable, str(HERE / "numbers_of.py"), *map(str, files), str(devices)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -75,3 +75,11 @@ def test_a_checkpoint_of_jax_is_as_whole_as_one_of_tensorflow(runs):
     trained = {backend: [a.shape for a in found.values() if a.dtype == "float32"] for backend, found in arrays.items()}
     assert trained["jax"] == trained["tensorflow"]
     assert json.loads((runs["jax"].path / "versions.json").read_text())["backend"] == "jax"
+
+
+def test_devices_that_wait_for_each_other_do_not_wait_for_ever():
+    """300 steps on 3 CPU devices and 2 cores; with XLA's own number of threads they hang."""
+    environment = {key: value for key, value in os.environ.items() if key != "PJRT_NPROC"} | {"KERAS_BACKEND": "jax"}
+    call = [sys.executable, str(Path(__file__).with_name("cpu_devices_program.py")), "3", "300"]
+    done = subprocess.run(call, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "3 True\n"), done.stderr[-2000:]

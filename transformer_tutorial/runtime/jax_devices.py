@@ -4,10 +4,17 @@ Keras spreads the rows (`keras.distribution.DataParallel`); XLA adds up losses a
 nothing else has to know how many devices there are.
 """
 
+import os
 from typing import Any
 
 from transformer_tutorial.runtime.errors import UsageError
 from transformer_tutorial.runtime.strategies import DeviceOptions, Place
+
+THREADS_OF_A_CPU_DEVICE = 4
+"""XLA's own number is that of the cores. CPU devices that wait for each other in a sum then hold every thread, the one
+that is waited for finds none to work on, and XLA aborts after a minute: on 2 cores, within the first hundred steps.
+Two threads a device were enough there, one and a half were not.
+"""
 
 
 def choose_jax_place(options: DeviceOptions) -> Place:
@@ -51,6 +58,9 @@ def _devices(options: DeviceOptions) -> list[Any]:
             jax.config.update("jax_platforms", "cpu")
         if options.replicas is not None and options.device != "gpu":
             jax.config.update("jax_num_cpu_devices", options.replicas)
+            if options.replicas > 1:
+                threads = max(THREADS_OF_A_CPU_DEVICE * options.replicas, os.cpu_count() or 1)
+                os.environ.setdefault("PJRT_NPROC", str(threads))
     except RuntimeError:  # JAX has run something already: what there is, is there
         pass
     return jax.devices()
