@@ -42,7 +42,9 @@ class Options:
     steps: int = 30
     """Batches of one measurement of training; ten times as many of the batches alone."""
     repeats: int = 5
-    """Measurements."""
+    """Measurements in one process."""
+    rounds: int = 3
+    """Processes that train from each corpus, in turn; the median counts, as a shared machine's speed drifts."""
     folder: Path | None = None
     """Where corpora and shards go, and stay. Default: a temporary folder."""
     json: bool = False
@@ -144,16 +146,22 @@ def in_a_process_of_its_own(part: str, way: str, corpus: Path, options: Options)
 def measure_all(folder: Path, options: Options) -> list[dict]:
     """One row for each size and way."""
     rows = []
-    for size in options.sizes:
+    for size, way in itertools.product(options.sizes, ("shards", "memory")):
         corpus = folder / f"pairs-{size}"
+        if way == "memory" and size > options.in_memory_up_to:
+            continue
         if not corpus.exists():
             write_corpus(corpus, size)
-        for way in ("shards", "memory"):
-            if way == "memory" and size > options.in_memory_up_to:
-                continue
-            parts = {part: in_a_process_of_its_own(part, way, corpus, options) for part in ("prepare", "train")}
-            rows.append({"pairs": size, "way": way, **parts})
-            print(as_line(rows[-1]), flush=True)
+        prepare = in_a_process_of_its_own("prepare", way, corpus, options)
+        print(f"{size:>9,} pairs, {way:<6}  prepared in {prepare['seconds']:.0f} s", file=sys.stderr, flush=True)
+        rows.append({"pairs": size, "way": way, "corpus": corpus, "prepare": prepare, "rounds": []})
+    for _, row in itertools.product(range(options.rounds), rows):
+        row["rounds"].append(in_a_process_of_its_own("train", row["way"], row["corpus"], options))
+    for row in rows:
+        row["train"] = {name: statistics.median(one[name] for one in row["rounds"]) for name in row["rounds"][0]} | {
+            "peak_mb": max(one["peak_mb"] for one in row["rounds"])
+        }
+        print(as_line(row), flush=True)
     return rows
 
 

@@ -19,13 +19,9 @@ def bench_corpus_size(monkeypatch):
 
 
 def test_every_size_is_prepared_and_trained_in_processes_of_their_own(tmp_path):
-    command = [sys.executable, SCRIPTS / "bench_corpus_size.py", "--sizes", "3000", "--steps", "2", "--repeats", "1"]
-    finished = subprocess.run(
-        [*command, "--in-memory-up-to", "0", "--folder", tmp_path, "--json"],
-        capture_output=True,
-        text=True,
-        timeout=550,
-    )
+    command = [sys.executable, SCRIPTS / "bench_corpus_size.py", "--sizes", "3000", "--in-memory-up-to", "0", "--json"]
+    command += ["--steps", "2", "--repeats", "1", "--rounds", "1", "--folder", tmp_path]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=550)
     assert finished.returncode == 0, finished.stderr
     printed = json.loads(finished.stdout.splitlines()[-1])
     side = printed["sides"]["3,000 pairs, shards"]
