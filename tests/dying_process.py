@@ -6,7 +6,8 @@ Saves checkpoints of STEPS (such as 1,2,3) in a fresh folder, then lets a child 
 prints one JSON line about what is found afterwards; n = 1, 2, ... until the child survives.
 
 killed     SIGKILL. In a write, half of the data still get through.
-unplugged  a power cut: what was written and not synced is gone; so are names in a folder that was not synced.
+unplugged  a power cut: what was written and not synced is gone; so are names of new files in a folder that was not
+           synced. Renames and new folders are taken to hold; their order is what test_checkpoints.py looks at.
 """
 
 import contextlib

@@ -97,6 +97,10 @@ def test_sampling_from_the_best_token_alone_is_greedy_search(translate):
         (("--batch-size", 0), "--batch-size must be at least 1, got 0"),
         (("--beam-size", 0), "beam_size must be at least 1, got 0"),
         (("--attention", "a.png"), "--attention draws sentences given as arguments, none came"),
+        (
+            ("ola", "--max-bytes", 99),
+            "--max-bytes is for lines from standard input; a sentence given as an argument is",
+        ),
     ],
 )
 def test_flags_that_make_no_sense_are_one_line_and_exit_2(translate, flags, message):

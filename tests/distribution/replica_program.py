@@ -6,6 +6,7 @@ TensorFlow splits a CPU only before it has started, and starting it is slow, so 
 """
 
 import contextlib
+import io
 import json
 import sys
 
@@ -108,6 +109,9 @@ CASES = {
     "accumulation": ("mse", {"gradient_accumulation_steps": 2}),
     "scalar loss": (scalar_loss, {}),
     "overflow": ("mse", {}),
+    "batch norm": ("mse", {}),
+    "batch norm of parts": ("mse", {}),
+    "sum": (keras.losses.MeanSquaredError(reduction="sum"), {}),
 }
 
 
@@ -124,14 +128,30 @@ def fit_once(kind: type, replicas: int, case: str) -> dict:
         keras.utils.set_random_seed(0)
         inputs = keras.Input((3,))
         hidden = keras.layers.Dense(4, "tanh")(inputs)
+        if case.startswith("batch norm"):
+            hidden = keras.layers.BatchNormalization(synchronized=case == "batch norm", name="norm")(hidden)
         model = kind(inputs, keras.layers.Dense(2)(hidden))
-        model.compile(keras.optimizers.SGD(0.1, **settings), loss=loss, metrics=["mae"])
+        try:
+            model.compile(keras.optimizers.SGD(0.1, **settings), loss=loss, metrics=["mae"])
+        except ValueError as error:
+            return {"error": str(error)}
     data = tf.data.Dataset.from_tensor_slices((rows, labels)).batch(batch_size)
+    said = io.StringIO()
     try:
-        history = model.fit(data, epochs=3, validation_data=data, verbose=0).history
+        with contextlib.redirect_stderr(said):
+            history = model.fit(data, epochs=3, validation_data=data, verbose=0).history
     except (RuntimeError, ValueError, tf.errors.OpError) as error:
         return {"error": str(error).splitlines()[0]}
-    return {"weights": [np.asarray(w).tolist() for w in model.weights], "history": history}
+    return {
+        "weights": [np.asarray(w).tolist() for w in model.weights],
+        "history": history,
+        "said": warning(said.getvalue()),
+    }
+
+
+def warning(said: str) -> list[str]:
+    """Ours, among what TensorFlow and Keras say."""
+    return [line for line in said.splitlines() if line.startswith("Warning: ")]
 
 
 def fit_results() -> dict:

@@ -49,7 +49,7 @@ def test_float16_trains_on_replicas_as_on_one_device_and_close_to_float32(traini
     assert exact[0]["loss"] - exact[-1]["loss"] > 0.1
 
 
-@pytest.mark.parametrize("case", ["uneven parts", "clipping", "accumulation", "scalar loss"])
+@pytest.mark.parametrize("case", ["uneven parts", "clipping", "accumulation", "scalar loss", "batch norm"])
 def test_a_model_of_ones_own_trains_as_on_one_device(fits, case):
     one, own = fits[case]["one device"], fits[case]["own"]
     np.testing.assert_allclose(flat(own["weights"]), flat(one["weights"]), atol=1e-6)
@@ -63,6 +63,17 @@ def test_an_overflow_on_one_replica_skips_the_step_on_all(fits):
     np.testing.assert_allclose(flat(own["weights"]), flat(one["weights"]), atol=1e-3)
 
 
-@pytest.mark.parametrize("case", ["uneven parts", "clipping", "accumulation", "scalar loss", "overflow"])
+def test_means_over_a_part_of_a_batch_are_warned_of(fits):
+    (warning,) = fits["batch norm of parts"]["own"]["said"]
+    assert warning.startswith("Warning: norm: each replica takes the mean of its part of a batch")
+    assert fits["batch norm"]["own"]["said"] == fits["batch norm of parts"]["own, one device"]["said"] == []
+
+
+def test_a_loss_that_is_a_sum_is_refused(fits):
+    assert fits["sum"]["own"] == {"error": fits["sum"]["own"]["error"]}
+    assert fits["sum"]["own"]["error"].startswith('a loss must be a mean under several replicas, got reduction="sum"')
+
+
+@pytest.mark.parametrize("case", ["uneven parts", "clipping", "accumulation", "scalar loss", "overflow", "sum"])
 def test_on_one_device_the_mixin_changes_nothing(fits, case):
     assert fits[case]["own, one device"] == fits[case]["one device"]

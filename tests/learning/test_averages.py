@@ -6,6 +6,7 @@ from transformer_tutorial.config import Config
 from transformer_tutorial.learning.averages import AverageWeights, mean_of_files
 from transformer_tutorial.learning.callbacks import Position
 from transformer_tutorial.learning.optimizer import keeping_weights
+from transformer_tutorial.runtime.errors import Failure
 
 
 def make_model(**optimizer):
@@ -35,9 +36,10 @@ def validate(average, model, value: float):
 def test_the_mean_of_the_last_epochs_is_the_mean_of_their_weights(tmp_path):
     average, model = stage(tmp_path, make_model(), average_last=3), make_model()
     average.set_model(model)
-    seen = [validate(average, model, value)[0, 0] for value in (1.0, 2.0, 6.0, 10.0)]
-    np.testing.assert_allclose(seen, [1.0, 1.5, 3.0, 6.0], rtol=1e-6)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"epoch-000{n}.npz" for n in (2, 3, 4)]
+    (tmp_path / "tmp-1.npz").write_bytes(b"of a process that was killed")
+    seen = [validate(average, model, value)[0, 0] for value in (1.0, 2.0, 6.0, 10.0, 5.0, 6.0, 7.0)]
+    np.testing.assert_allclose(seen, [1.0, 1.5, 3.0, 6.0, 7.0, 7.0, 6.0], rtol=1e-6)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"epoch-000{n}.npz" for n in range(2, 8)]
 
 
 def test_an_epoch_done_again_replaces_its_own_weights_and_later_ones(tmp_path):
@@ -48,6 +50,43 @@ def test_an_epoch_done_again_replaces_its_own_weights_and_later_ones(tmp_path):
     again = stage(tmp_path, model, average_last=3)  # a new process, resumed in epoch 2
     again.position.epoch = 1
     np.testing.assert_allclose(validate(again, model, 4.0), 2.5)
+
+
+def test_a_training_that_falls_back_some_epochs_finds_their_weights(tmp_path, capsys):
+    model = make_model()
+    average = stage(tmp_path, model, average_last=2)
+    for value in (1.0, 2.0, 6.0, 8.0):
+        validate(average, model, value)
+    again = stage(tmp_path, model, average_last=2)
+    again.position.epoch = 1
+    np.testing.assert_allclose(validate(again, model, 4.0), 2.5)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("damage", ["half", "missing"])
+def test_weights_that_are_lost_are_left_out_with_a_warning(tmp_path, capsys, damage):
+    model = make_model()
+    average = stage(tmp_path, model, average_last=3)
+    for value in (1.0, 2.0):
+        validate(average, model, value)
+    file = tmp_path / "epoch-0001.npz"
+    data = file.read_bytes()
+    file.unlink()
+    if damage == "half":
+        file.write_bytes(data[: len(data) // 2])
+    np.testing.assert_allclose(validate(average, model, 6.0), 4.0)
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("Warning: 1 of the last 3 epochs' weights in ") and warning.endswith("is over 2.")
+
+
+def test_a_full_disk_is_one_clear_line(tmp_path, monkeypatch):
+    def savez(file, *arrays):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", savez)
+    model = make_model()
+    with pytest.raises(Failure, match=r"The weights of epoch 1 could not be written to .*: No space left on device\."):
+        validate(stage(tmp_path, model, average_last=2), model, 1.0)
 
 
 def test_the_moving_average_follows_its_definition(tmp_path):

@@ -98,6 +98,19 @@ def assert_same_end(straight, resumed):
     assert lines[0] == lines[1] and [record["epoch"] for record in lines[0]] == [1, 2]
 
 
+def test_float16_goes_together_with_the_moving_average_and_the_log_of_gradients(prepared, tmp_path):
+    config = dataclasses.replace(CONFIG, precision="mixed_float16", ema=0.9, log_gradients=True)
+    try:
+        model = train(config, prepared, tmp_path / "run")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    first, second = RunFolder(tmp_path / "run").read_metrics()
+    assert second["loss"] < first["loss"] and 0 < second["gradient_norm"] < 100
+    stored = keras.saving.load_model(tmp_path / "run" / "model.keras").trainable_weights
+    kept = zip(stored, model.trainable_weights, strict=True)
+    assert any(not np.array_equal(average, last) for average, last in kept), "the average is stored, not the last step"
+
+
 def test_a_training_leaves_everything_in_its_folder(straight, prepared, batches):
     names = {path.name for path in straight.iterdir()}
     assert names == {

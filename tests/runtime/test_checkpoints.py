@@ -90,6 +90,55 @@ def test_when_all_are_damaged_training_never_starts_anew_in_silence(tmp_path, ca
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
+def test_a_checkpoint_that_cannot_be_read_today_is_not_called_damaged(tmp_path, monkeypatch):
+    save(tmp_path, 10, 20)
+
+    def unreadable(folder):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(checkpoints, "read_checkpoint", unreadable)
+    with pytest.raises(Failure, match=r"ckpt-00000020 cannot be read: Permission denied\. Make it readable"):
+        load_newest(tmp_path)
+    monkeypatch.undo()
+    assert load_newest(tmp_path).step == 20
+
+
+def test_a_reader_renames_nothing(tmp_path, capsys):
+    save(tmp_path, 10, 20)
+    (tmp_path / "ckpt-00000010").rename(tmp_path / "ckpt-00000010.replaced")
+    (tmp_path / "ckpt-00000020" / "state.json").write_text("{}")
+    before = names(tmp_path)
+    assert load_best(tmp_path).step == 10 and names(tmp_path) == before
+    assert "ckpt-00000020 is damaged and left aside: " in capsys.readouterr().err
+
+
+def test_damage_in_a_folder_that_cannot_be_written_is_told_all_the_same(tmp_path, monkeypatch, capsys):
+    save(tmp_path, 10, 20)
+    (tmp_path / "ckpt-00000020" / "state.json").write_text("{}")
+
+    def rename(path, target):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(checkpoints.Path, "rename", rename)
+    assert load_newest(tmp_path).step == 10
+    (tmp_path / "ckpt-00000010" / "state.json").write_text("{}")
+    with pytest.raises(Failure, match="All 2 checkpoints in .* are damaged"):
+        load_newest(tmp_path)
+
+
+def test_on_windows_files_are_synced_and_folders_are_not(tmp_path, monkeypatch):
+    opened, really_open = [], os.open
+
+    def note(path, how):
+        opened.append((path.name, how))
+        return really_open(path, how)
+
+    monkeypatch.setattr(checkpoints, "WINDOWS", True)
+    monkeypatch.setattr(checkpoints.os, "open", note)
+    save(tmp_path, 10)
+    assert sorted(opened) == [(name, os.O_RDWR) for name in ("arrays.npz", "manifest.json", "state.json")]
+
+
 def test_a_full_disk_leaves_the_earlier_checkpoint_whole(tmp_path, monkeypatch):
     save(tmp_path, 10)
 

@@ -53,7 +53,25 @@ def test_arrays_of_another_model_or_version_are_refused_and_nothing_is_changed()
         np.testing.assert_array_equal(array, arrays[name])
 
 
+def test_an_npz_file_takes_the_type_of_bfloat16_and_it_is_given_back(tmp_path):
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        model, other = make_model(), make_model()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    np.savez(tmp_path / "arrays.npz", **all_arrays(model))
+    with np.load(tmp_path / "arrays.npz") as file:
+        stored = {name: file[name] for name in file.files}
+    assert "V" in {array.dtype.kind for array in stored.values()}
+    restore_arrays(other, stored, HERE)
+    for here, there in zip(all_arrays(model).values(), all_arrays(other).values(), strict=True):
+        np.testing.assert_array_equal(here, there)
+    with pytest.raises(Failure, match="belongs to another model"):
+        restore_arrays(make_model(), stored, HERE)
+
+
 def test_the_first_array_with_a_value_that_is_not_finite_is_named():
     arrays = {"0|weights|a/kernel": np.ones(2), "1|weights|b": np.array([1.0, np.inf]), "2|metrics|c": np.array(np.nan)}
     assert name_of_infinite(arrays) == "b"
+    assert name_of_infinite(arrays, but=["1|weights|b"]) == "c"
     assert name_of_infinite({"0|weights|a": np.ones(2), "1|optimizer|n": np.array(3)}) is None

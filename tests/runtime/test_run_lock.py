@@ -151,6 +151,18 @@ def test_a_file_system_without_locks_is_a_warning(tmp_path, monkeypatch, capsys)
     assert capsys.readouterr().err == expected
 
 
+def test_a_full_disk_is_no_obstacle_for_a_lock(tmp_path, monkeypatch):
+    def pwrite(descriptor, data, offset):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run_lock.os, "pwrite", pwrite)
+    refused = pytest.raises(Failure, match="is in use by another process")
+    with hold_lock(tmp_path / "lock"), refused, hold_lock(tmp_path / "lock"):
+        pass
+    monkeypatch.undo()
+    assert_free(tmp_path / "lock")
+
+
 def test_a_system_without_locks_is_a_warning(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(run_lock, "fcntl", None)
     with hold_lock(tmp_path / "lock"):

@@ -14,7 +14,8 @@ import pytest
 import tensorflow as tf
 
 from transformer_tutorial import SafeCheckpoint
-from transformer_tutorial.runtime.checkpoints import load_newest
+from transformer_tutorial.runtime import safe_checkpoint
+from transformer_tutorial.runtime.checkpoints import load_newest, save_checkpoint
 from transformer_tutorial.runtime.errors import Failure, UsageError
 from transformer_tutorial.runtime.run_lock import hold_lock
 
@@ -252,6 +253,56 @@ def test_a_damaged_checkpoint_is_left_aside_for_the_one_before(tmp_path, capsys)
     again = train(tmp_path / "broken")
     assert again[3][0] == 9 and "is damaged and left aside" in capsys.readouterr().err
     assert_same(whole, again)
+
+
+def test_a_model_in_pure_bfloat16_is_resumed(tmp_path):
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        whole = train(tmp_path / "whole")
+        train(tmp_path / "broken", 9)
+        again = train(tmp_path / "broken")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert again[3][0] == 10 and {str(variable.dtype) for variable in again[0].weights} >= {"bfloat16"}
+    assert_same(whole, again)
+
+
+def test_a_constant_that_is_infinite_by_design_is_no_obstacle(tmp_path):
+    class Hiding(keras.layers.Layer):
+        def build(self, shape):
+            self.add_weight(
+                shape=(2,), initializer=keras.initializers.Constant(-np.inf), trainable=False, name="hidden"
+            )
+
+        def call(self, x):
+            return x
+
+    def build():
+        inputs = keras.Input((4,))
+        return keras.Model(inputs, keras.layers.Dense(1)(Hiding()(inputs)))
+
+    train(tmp_path, build=build)
+    assert load_newest(tmp_path).step == EPOCHS * ROWS // BATCH
+
+
+def test_a_checkpoint_of_another_kind_is_refused(tmp_path):
+    save_checkpoint(tmp_path, 7, {"a": np.ones(2)}, {"epoch": 1, "batch": 0})
+    with pytest.raises(Failure, match=r"ckpt-00000007 belongs to another training\. Train in another folder\."):
+        train(tmp_path)
+
+
+@pytest.mark.parametrize("moment", ["begin", "save"])
+def test_after_its_own_failure_others_may_have_the_folder(tmp_path, monkeypatch, moment):
+    def fail(*arguments, **settings):
+        raise Failure("The disk is full.")
+
+    monkeypatch.setattr(safe_checkpoint, {"begin": "try_disk", "save": "save_checkpoint"}[moment], fail)
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Failure, match="The disk is full"):
+        train(tmp_path)
+    assert signal.getsignal(signal.SIGINT) is handler
+    with hold_lock(tmp_path / "lock"):
+        pass
 
 
 def test_a_second_process_is_refused_before_it_trains(tmp_path):

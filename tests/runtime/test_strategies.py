@@ -1,6 +1,7 @@
 """Which device and strategy are chosen; TensorFlow's machines are replaced by doubles."""
 
 import json
+import urllib.error
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +17,8 @@ TWO_WORKERS = json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type"
 @pytest.fixture
 def machine(monkeypatch):
     """A machine with `gpus` GPUs and perhaps a TPU; what was asked of it is noted."""
-    asked = SimpleNamespace(gpus=0, tpu=True, names=[], hidden=[], mirrored=None, split=0)
+    no_tpu = tf.errors.NotFoundError(None, None, "no TPU found\nmore")
+    asked = SimpleNamespace(error=no_tpu, gpus=0, tpu=True, names=[], hidden=[], mirrored=None, split=0)
 
     def physical(kind):
         return [f"{kind}{number}" for number in range({"CPU": 1, "GPU": asked.gpus}[kind])]
@@ -24,7 +26,7 @@ def machine(monkeypatch):
     def connect(tpu):
         asked.names.append(tpu)
         if not asked.tpu:
-            raise tf.errors.NotFoundError(None, None, "no TPU found\nmore")
+            raise asked.error
         return f"resolver of {tpu}"
 
     def mirrored(names, exchange):
@@ -96,6 +98,22 @@ def test_only_auto_falls_back_from_a_tpu_that_does_not_start(machine, monkeypatc
     assert place.strategy is None and machine.names == ["local"]
     with pytest.raises(Failure, match=r"The TPU 'local' does not start: no TPU found\. TensorFlow needs its TPU build"):
         choose_place(DeviceOptions(device="tpu"))
+
+
+@pytest.mark.parametrize("error", [urllib.error.URLError("no route"), ImportError("no cloud client")])
+def test_a_tpu_whose_name_nobody_knows_is_a_failure_and_auto_says_so(machine, capsys, error):
+    machine.tpu, machine.error, machine.gpus = False, error, 1
+    assert choose_place(DeviceOptions(tpu="my-tpu")).device == "gpu"
+    assert capsys.readouterr().err.startswith("Warning: The TPU 'my-tpu' does not start: ")
+    with pytest.raises(Failure, match=r"The TPU 'my-tpu' does not start: .*no "):
+        choose_place(DeviceOptions(device="tpu", tpu="my-tpu"))
+
+
+def test_replicas_and_several_workers_are_refused(machine, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", TWO_WORKERS)
+    with pytest.raises(UsageError, match=r"--replicas is the number .* TF_CONFIG names 2 workers"):
+        choose_place(DeviceOptions(replicas=2))
+    assert choose_place(DeviceOptions(replicas=2, strategy="mirrored")).strategy.num_replicas_in_sync == 2
 
 
 def test_several_workers_in_tf_config_train_together(machine, monkeypatch):

@@ -27,6 +27,10 @@ def run(options: Translate) -> None:
     """Translates what was asked for, and writes each part as soon as it is translated."""
     if options.attention and not options.text:
         raise UsageError("--attention draws sentences given as arguments, none came: translate --attention a.png TEXT")
+    if options.text and options.max_bytes is not None:
+        raise UsageError(
+            "--max-bytes is for lines from standard input; a sentence given as an argument is taken whole."
+        )
     if options.max_bytes is not None and options.max_bytes < 16:
         raise UsageError(f"--max-bytes must be at least 16, got {options.max_bytes}.")
     if options.batch_size < 1:

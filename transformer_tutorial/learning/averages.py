@@ -11,6 +11,7 @@ Next: selection.py
 """
 
 import os
+import sys
 from pathlib import Path
 
 import keras
@@ -18,7 +19,9 @@ import numpy as np
 
 from transformer_tutorial.config import Config
 from transformer_tutorial.learning.callbacks import Position
-from transformer_tutorial.runtime.checkpoints import sync
+from transformer_tutorial.runtime.checkpoints import KEEP, is_whole_archive, sync
+from transformer_tutorial.runtime.distributed_fit import without_loss_scaling
+from transformer_tutorial.runtime.errors import Failure
 
 
 class AverageWeights(keras.callbacks.Callback):
@@ -38,17 +41,21 @@ class AverageWeights(keras.callbacks.Callback):
     def on_test_begin(self, logs=None):
         if self.last > 1:
             self._store(self.position.epoch + 1)
-        self.place()
+        self.place(self.position.epoch + 1)
 
-    def place(self) -> None:
-        """The mean is in place, until `restore`."""
+    def place(self, epoch: int) -> None:
+        """The mean is in place, until `restore`.
+
+        Args:
+            epoch: at whose end the weights in place were, from 1.
+        """
         if not self.ema and self.last == 1:
             return
         self._own = self._weights()
         if self.ema:
-            self.model.optimizer.place_average(self.model.trainable_variables)  # (1)
-        else:
-            self._assign(mean_of_files(self._files()))  # (2)
+            without_loss_scaling(self.model.optimizer).place_average(self.model.trainable_variables)  # (1)
+        elif files := self._files_up_to(epoch):
+            self._assign(mean_of_files(files))  # (2)
 
     def restore(self) -> None:
         """The weights of the last step are in place again."""
@@ -64,18 +71,38 @@ class AverageWeights(keras.callbacks.Callback):
             variable.assign(array)
 
     def _store(self, epoch: int) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        file = self.folder / f"epoch-{epoch:04d}.npz"
-        beside = self.folder / f"tmp-{os.getpid()}.npz"
-        np.savez(beside, *self._weights())
-        sync(beside)
-        os.replace(beside, file)
-        for old in self._files():
-            if not epoch - self.last < _number(old) <= epoch:  # too old, or of a later epoch that is done again
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for left in self.folder.glob("tmp-*.npz"):  # by a process that was killed
+                left.unlink()
+            beside = self.folder / f"tmp-{os.getpid()}.npz"
+            np.savez(beside, *self._weights())
+            sync(beside)
+            os.replace(beside, self._file(epoch))
+        except OSError as error:
+            raise Failure(
+                f"The weights of epoch {epoch} could not be written to {self.folder}: {error.strerror or error}. Make "
+                "room and run the same command again."
+            ) from error
+        # Some older ones stay, for a training that goes on from an earlier checkpoint because the newest are damaged.
+        for old in self.folder.glob("epoch-????.npz"):
+            if not epoch - self.last - KEEP < _number(old) <= epoch:  # too old, or of a later epoch that is done again
                 old.unlink()
 
-    def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("epoch-????.npz"))
+    def _files_up_to(self, epoch: int) -> list[Path]:
+        """Those of the last k epochs, with a warning if some are lost."""
+        wanted = [self._file(number) for number in range(max(1, epoch - self.last + 1), epoch + 1)]
+        files = [file for file in wanted if is_whole_archive(file)]
+        if len(files) < len(wanted):
+            print(
+                f"Warning: {len(wanted) - len(files)} of the last {len(wanted)} epochs' weights in {self.folder} are "
+                f"damaged or missing; the mean at epoch {epoch} is over {len(files) or 'the present ones only'}.",
+                file=sys.stderr,
+            )
+        return files
+
+    def _file(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch:04d}.npz"
 
 
 def mean_of_files(files: list[Path]) -> list[np.ndarray]:

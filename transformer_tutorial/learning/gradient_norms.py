@@ -18,6 +18,7 @@ from keras import ops
 
 from transformer_tutorial.learning.callbacks import Position
 from transformer_tutorial.learning.run_folder import RunFolder
+from transformer_tutorial.runtime.distributed_fit import without_loss_scaling
 
 LAST, SUM, MAX = range(3)  # rows of the optimizer's variable
 
@@ -63,7 +64,8 @@ class GradientLog(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.position.batch == 0:
-            self.model.optimizer.gradient_norms.assign(np.zeros(self.model.optimizer.gradient_norms.shape))
+            norms = without_loss_scaling(self.model.optimizer).gradient_norms
+            norms.assign(np.zeros(norms.shape))
 
     def on_train_batch_end(self, batch, logs=None):
         step = int(self.model.optimizer.iterations.numpy())
@@ -89,7 +91,7 @@ class GradientLog(keras.callbacks.Callback):
         }
 
     def _rows(self) -> np.ndarray:
-        return np.asarray(self.model.optimizer.gradient_norms, np.float64)
+        return np.asarray(without_loss_scaling(self.model.optimizer).gradient_norms, np.float64)
 
 
 def by_layer(variables: list[keras.Variable], squares: np.ndarray) -> dict[str, float]:

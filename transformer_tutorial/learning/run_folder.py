@@ -14,8 +14,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import zipfile
-import zlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,7 @@ from transformer_tutorial.data.prepared import PreparedCorpus
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair
 from transformer_tutorial.model import Transformer, in_precision
 from transformer_tutorial.model_file import read_model
-from transformer_tutorial.runtime.checkpoints import sync
+from transformer_tutorial.runtime.checkpoints import is_whole_archive, sync
 from transformer_tutorial.runtime.errors import Failure, UsageError
 from transformer_tutorial.runtime.run_lock import hold_lock
 
@@ -159,17 +157,14 @@ class RunFolder:
 
     def has_whole_model(self) -> bool:
         """Whether model.keras is there and agrees with its checksums, which Keras alone does not always check."""
-        try:
-            with zipfile.ZipFile(self.model) as archive:
-                return archive.testzip() is None
-        except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error):
-            return False
+        return is_whole_archive(self.model)
 
-    def read_metrics(self) -> list[dict[str, Any]]:
-        """The records of metrics.jsonl, one an epoch."""
+    def read_metrics(self, epochs: int | None = None) -> list[dict[str, Any]]:
+        """The records of metrics.jsonl, one an epoch; only those of the first `epochs`, if a number is given."""
         if not self.metrics.is_file():
             return []
-        return [json.loads(line) for line in self.metrics.read_text().splitlines()]
+        records = [json.loads(line) for line in self.metrics.read_text().splitlines()]
+        return records if epochs is None else [record for record in records if record["epoch"] <= epochs]
 
     def append_metrics(self, record: dict[str, Any]) -> None:
         """Adds the line of one epoch, replacing lines of the same or later epochs that a killed run left."""

@@ -29,7 +29,7 @@ def best_epoch(records: Records, select: str) -> int:
 
 def best_step(run: RunFolder, select: str, epochs: int) -> dict[str, int] | None:
     """The best of the first `epochs` epochs and its last step; None if the last epoch counts, or none is done."""
-    records = {record["epoch"]: record for record in run.read_metrics() if record["epoch"] <= epochs}
+    records = {record["epoch"]: record for record in run.read_metrics(epochs)}
     if select == "last" or not records:
         return None
     epoch = best_epoch(list(records.values()), select)

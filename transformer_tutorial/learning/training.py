@@ -75,7 +75,8 @@ def train(
         best = functools.partial(best_step, run, config.select)
         keep = KeepCheckpoints(run, position, stop_at_nan, save_every_minutes, best, workers)
         _resume(trainer, run, position, keep, workers)
-        if workers.from_chief(position.epoch >= config.epochs or is_exhausted(run.read_metrics(), config)):
+        done = position.epoch >= config.epochs or is_exhausted(run.read_metrics(position.epoch), config)
+        if workers.from_chief(done):
             print(f"All {position.epoch} epochs are done.", file=sys.stderr)
             if workers.chief and not run.has_whole_model():
                 _save_again(trainer, run, AverageWeights(run.recent, position, config))
@@ -109,7 +110,7 @@ def _save_again(trainer: TranslationTrainer, run: RunFolder, average: AverageWei
     best = load_best(run.checkpoints)
     restore_arrays(trainer, best.arrays, best.folder)
     average.set_model(trainer)
-    average.place()
+    average.place(best.state["epoch"])
     run.save_model(trainer.model)
     average.restore()
 

@@ -22,6 +22,8 @@ import os
 import shutil
 import sys
 import time
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +34,9 @@ from transformer_tutorial.runtime.errors import Failure, UsageError
 
 KEEP = 3
 FILES = ("arrays.npz", "state.json")
-DAMAGED = (OSError, ValueError, KeyError, TypeError)  # what reading a damaged checkpoint can raise
+DAMAGED = (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError, KeyError, TypeError)
+"""What reading a damaged checkpoint can raise. Another OSError says nothing about what is on the disk."""
+WINDOWS = os.name == "nt"
 
 
 class Checkpoint(NamedTuple):
@@ -85,24 +89,33 @@ def save_checkpoint(
     return folder
 
 
-def load_newest(parent: Path) -> Checkpoint | None:
+def load_newest(parent: Path, repair: bool = True) -> Checkpoint | None:
     """The newest checkpoint that verifies; None if there is none at all.
 
+    Args:
+        parent: folder of the checkpoints.
+        repair: rename what is damaged. False changes nothing, and is for readers of a folder in which others may train.
+
     Raises:
-        Failure: there are checkpoints and all of them are damaged.
+        Failure: there are checkpoints and all of them are damaged, or one cannot be read for another reason.
     """
     for folder in _newest_first(parent):
         try:
             arrays, state = read_checkpoint(folder)
         except DAMAGED as error:
-            # Renamed, so that it is never counted among the checkpoints to keep.
-            aside = folder.rename(folder.with_name(f"damaged-{folder.name}-{time.time_ns()}"))
-            print(f"Warning: {folder} is damaged and left aside as {aside.name}: {error}.", file=sys.stderr)
+            aside = _set_aside(folder) if repair else folder
+            place = "" if aside == folder else f" as {aside.name}"
+            print(f"Warning: {folder} is damaged and left aside{place}: {error}.", file=sys.stderr)
             continue
-        if folder.suffix == ".replaced":  # its successor was never put in place, or is damaged
+        except OSError as error:
+            raise Failure(
+                f"{folder} cannot be read: {error.strerror or error}. Make it readable; or move it away, and the one "
+                "before is used."
+            ) from error
+        if repair and folder.suffix == ".replaced":  # its successor was never put in place, or is damaged
             folder = folder.rename(folder.with_suffix(""))
-        return Checkpoint(int(folder.name.removeprefix("ckpt-")), arrays, state, folder)
-    damaged = len(list(parent.glob("damaged-ckpt-*")))
+        return Checkpoint(int(folder.name[5:13]), arrays, state, folder)
+    damaged = len([*parent.glob("damaged-ckpt-*"), *_newest_first(parent)])
     if damaged:
         raise Failure(f"All {damaged} checkpoints in {parent} are damaged. Move the folder away to start anew.")
     return None
@@ -114,14 +127,14 @@ def load_best(parent: Path) -> Checkpoint | None:
     Raises:
         Failure: as `load_newest`.
     """
-    newest = load_newest(parent)
+    newest = load_newest(parent, repair=False)
     if newest is None or not newest.state.get("best"):
         return newest
     step = newest.state["best"]["step"]
     folder = parent / f"ckpt-{step:08d}"
     try:
         return Checkpoint(step, *read_checkpoint(folder), folder)
-    except DAMAGED as error:
+    except (OSError, *DAMAGED) as error:
         print(f"Warning: the best checkpoint, {folder}, is damaged: {error}. The newest is used.", file=sys.stderr)
         return newest
 
@@ -152,9 +165,20 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]
     return arrays, json.loads((folder / "state.json").read_text())
 
 
+def is_whole_archive(file: Path) -> bool:
+    """Whether a zip file, as .npz and .keras files are, is there and agrees with its checksums."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.testzip() is None
+    except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error):
+        return False
+
+
 def sync(path: Path) -> None:
     """Waits until the file or folder is on the disk, not only in its cache."""
-    descriptor = os.open(path, os.O_RDONLY)
+    if WINDOWS and path.is_dir():  # there a folder cannot be opened, and a file must be open for writing
+        return
+    descriptor = os.open(path, os.O_RDWR if WINDOWS else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
@@ -163,6 +187,13 @@ def sync(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def _set_aside(folder: Path) -> Path:
+    """Renames a damaged checkpoint, so that it is never counted among those to keep; if the folder can be written."""
+    with contextlib.suppress(OSError):
+        return folder.rename(folder.with_name(f"damaged-{folder.name}-{time.time_ns()}"))
+    return folder
 
 
 def _beside(folder: Path) -> Path:

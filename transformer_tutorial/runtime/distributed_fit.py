@@ -13,14 +13,17 @@ keras#15509                     a loss function that returns a scalar counts onc
 keras#20703                     a part with fewer rows than the others counts as much as they do
 -                               a float16 gradient that overflows on another replica than the first is applied
 
-On one device nothing of this happens and nothing here does anything. tests/distribution/test_upstream.py fails when
-Keras heals one of them, and says what may go.
+On one device nothing of this happens and nothing here does anything. test_upstream.py and test_workers.py in
+tests/distribution/ fail when Keras heals one of them, and say what may go.
 """
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 
 import keras
+
+from transformer_tutorial.runtime.errors import UsageError
 
 CHIEF_ONLY = ("CSVLogger", "ModelCheckpoint", "ProgbarLogger", "RemoteMonitor", "TensorBoard")
 """Keras's callbacks that write or show; a subclass of one of them counts, too."""
@@ -37,8 +40,10 @@ class DistributedFit:
         model.fit(dataset of global batches, callbacks=...)
 
     Losses, weights, clipping, gradient accumulation, moving averages and loss scaling are those of one device and the
-    same global batches. The loss is a mean over rows. One that is a mean over something else, such as tokens, says so
-    in `loss_weight`; or `compute_loss` is overridden and returns the share of equation (1) itself.
+    same global batches. The loss is a mean over rows. One that is a mean over something else, such as tokens or sample
+    weights, says so in `loss_weight`; or `compute_loss` is overridden and returns the share of equation (1) itself.
+    Not those of one device are the draws of dropout, which each replica makes for itself, and the means of
+    `BatchNormalization`, which are over a replica's part unless it is `synchronized`.
 
     With several workers the datasets of all of them give equally many batches. Only the first worker, the chief, runs
     callbacks that write; give `BackupAndRestore` a folder of each worker's own.
@@ -52,6 +57,8 @@ class DistributedFit:
         if self._replicas() == 1:
             super().compile(optimizer=optimizer, loss=loss, **kwargs)
             return
+        if any(getattr(one, "reduction", None) == "sum" for one in keras.tree.flatten(loss)):
+            raise UsageError('a loss must be a mean under several replicas, got reduction="sum". Take its default.')
         super().compile(optimizer=optimizer, loss=keras.tree.map_structure(_shared, loss), **kwargs)
         update_each_copy(self.optimizer)
 
@@ -65,6 +72,12 @@ class DistributedFit:
         if self._replicas() > 1 and not is_chief(self.distribute_strategy):
             callbacks = [callback for callback in _listed(callbacks) if not _writes(callback)]
             verbose = 0
+        elif self._replicas() > 1 and (alone := [layer.name for layer in self._flatten_layers() if _normalises(layer)]):
+            print(
+                f"Warning: {', '.join(alone)}: each replica takes the mean of its part of a batch, and has none where "
+                "the part has no rows. BatchNormalization(synchronized=True) takes that of the whole batch.",
+                file=sys.stderr,
+            )
         return super().fit(*args, callbacks=callbacks, verbose=verbose, **kwargs)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -156,10 +169,15 @@ def update_each_copy(optimizer: keras.optimizers.Optimizer) -> None:
     Keras sums gradients late, after clipping, and updates variables across replicas, which no condition may hold. What
     is put in its place is Keras's own update of a single device, which its TensorFlow part overrides.
     """
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    optimizer = without_loss_scaling(optimizer)
     distributing = keras.optimizers.Optimizer.__bases__[0]
     for name in ("_backend_update_step", "_backend_increment_gradient_accumulators", "_apply_weight_decay"):
         setattr(optimizer, name, getattr(super(distributing, optimizer), name))
+
+
+def without_loss_scaling(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """The optimizer itself, where Keras has wrapped it because of mixed_float16."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def is_multi_worker(strategy) -> bool:
@@ -200,6 +218,11 @@ def _shared(loss) -> object:
         return value / replicas() if len(value.shape) == 0 else value
 
     return shared
+
+
+def _normalises(layer) -> bool:
+    """Whether it takes means over the rows of one replica."""
+    return isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
 
 
 def _listed(callbacks) -> list:

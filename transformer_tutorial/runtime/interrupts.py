@@ -66,9 +66,7 @@ class Interrupts:
     def leave(self, number: int) -> None:
         """Raises what belongs to the signal."""
         self.workers.from_chief(None)  # nobody goes before the chief has saved
-        if number == signal.SIGTERM:
-            raise SystemExit(143)
-        raise KeyboardInterrupt
+        raise _error_of(number)
 
     def _on_signal(self, number, frame):
         if self._model is not None and not _runs_fit(frame, self._model):
@@ -76,9 +74,13 @@ class Interrupts:
             signal.raise_signal(number)
             return
         if self.signal is not None:
-            raise KeyboardInterrupt
+            raise _error_of(number)
         self.signal = number
         os.write(2, b"\nFinishing the step and saving; once more to leave at once.\n")
+
+
+def _error_of(number: int) -> BaseException:
+    return SystemExit(143) if number == signal.SIGTERM else KeyboardInterrupt()
 
 
 def _runs_fit(frame: Any, model: Any) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from transformer_tutorial.runtime.errors import Failure
 
+UNTYPED = "V"  # what a bfloat16 array has become in an .npz file: the bytes without their type
 GROUPS = WEIGHTS, METRICS, OPTIMIZER = "weights", "metrics", "optimizer"
 
 
@@ -45,21 +46,29 @@ def restore_arrays(
     variables = [(group, variable) for group, variable in _variables(model) if group in groups]
     stored = [(*_parts(name), array) for name, array in arrays.items() if _parts(name)[0] in groups]
     have = [(group, _kind(variable.path), tuple(variable.shape)) for group, variable in variables]
-    if [(group, _kind(path), tuple(array.shape)) for group, path, array in stored] != have:
+    pairs = zip(variables, stored, strict=False)
+    typed = all(_is_of_its_type(array, variable) for (_, variable), (*_, array) in pairs)
+    if [(group, _kind(path), tuple(array.shape)) for group, path, array in stored] != have or not typed:
         raise Failure(
             f"{where} belongs to another model, or to another version of this package: its arrays have "
             "other names or shapes. Train in another folder."
         )
     for (_, variable), (_, _, array) in zip(variables, stored, strict=True):
-        variable.assign(array)
+        variable.assign(array if array.dtype.kind != UNTYPED else array.view(variable.dtype))
 
 
-def name_of_infinite(arrays: Mapping[str, np.ndarray]) -> str | None:
-    """Path of the first variable with a value that is not finite; None if all are."""
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            return _parts(name)[1]
-    return None
+def infinite_names(arrays: Mapping[str, np.ndarray]) -> list[str]:
+    """Names of the arrays with a value that is not finite."""
+    return [name for name, array in arrays.items() if not np.isfinite(array).all()]
+
+
+def name_of_infinite(arrays: Mapping[str, np.ndarray], but: Collection[str] = ()) -> str | None:
+    """Path of the first variable with a value that is not finite, leaving out the names `but`; None if all are."""
+    return next((_parts(name)[1] for name in infinite_names(arrays) if name not in but), None)
+
+
+def _is_of_its_type(array: np.ndarray, variable: keras.Variable) -> bool:
+    return array.dtype.kind != UNTYPED or array.dtype.itemsize == np.dtype(variable.dtype).itemsize
 
 
 def _variables(model: keras.Model) -> Sequence[tuple[str, keras.Variable]]:

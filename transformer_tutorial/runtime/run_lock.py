@@ -63,8 +63,9 @@ def _take(file: Path) -> int | None:
                 raise Failure(_refusal(file.parent, holder)) from error
             return _warn(file, error.strerror)
         if _is_at(descriptor, file):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, _about_this_process(), 0)
+            with contextlib.suppress(OSError):  # a full disk: the lock holds without the text
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, _about_this_process(), 0)
             return descriptor
         os.close(descriptor)  # the holder before has just removed this file: the name is free, or another's
 

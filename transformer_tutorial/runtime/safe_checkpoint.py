@@ -20,6 +20,7 @@ import contextlib
 import math
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +36,7 @@ from transformer_tutorial.runtime.model_arrays import (
     OPTIMIZER,
     WEIGHTS,
     all_arrays,
+    infinite_names,
     name_of_infinite,
     restore_arrays,
 )
@@ -43,6 +45,7 @@ from transformer_tutorial.runtime.run_lock import hold_lock
 from transformer_tutorial.runtime.workers import Workers
 
 HIGHER_IS_BETTER = {"acc", "accuracy", "auc", "bleu", "f1", "precision", "recall"}
+STATE = ("epoch", "batch", "logs", "step_logs", "best")  # attributes that are stored beside the arrays
 SAVE = 1  # what a worker says instead of the number of a signal when it is time to save
 
 
@@ -105,12 +108,14 @@ class SafeCheckpoint(keras.callbacks.Callback):
         self.best, self.replay, self.unsaved, self.saved_at = None, None, False, time.monotonic()
         if self.workers.chief:
             _take_lock(self.folder)
-        self._resume(self.workers.checkpoint_from_chief(load_newest(self.folder) if self.workers.chief else None))
-        if self.model.built:
-            self._build_optimizer()
-        size = sum(array.nbytes for array in all_arrays(self.model).values())
-        if self.workers.chief:
-            try_disk(self.folder, size)
+        with self._letting_go():
+            self._resume(self.workers.checkpoint_from_chief(load_newest(self.folder) if self.workers.chief else None))
+            if self.model.built:
+                self._build_optimizer()
+            arrays = all_arrays(self.model)
+            self.constants = infinite_names(arrays)
+            if self.workers.chief:
+                try_disk(self.folder, sum(array.nbytes for array in arrays.values()))
         self.interrupts.listen(self.model)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -140,14 +145,15 @@ class SafeCheckpoint(keras.callbacks.Callback):
         logs = {} if logs is None else logs
         if self.replay is not None:
             if epoch == self.replay.epoch:
-                self.replay.end()
-                raise Failure(f"Epoch {epoch + 1} has fewer batches than {self.folder} says it had. {SAME_DATA}")
+                with self._letting_go():
+                    raise Failure(f"Epoch {epoch + 1} has fewer batches than {self.folder} says it had. {SAME_DATA}")
             logs.clear()
             logs.update(self.logs[str(epoch)])
             return
         self.logs[str(epoch)] = _floats(logs)
         self.epoch, self.batch, self.unsaved = epoch + 1, 0, True
-        self._compare(logs)
+        with self._letting_go():
+            self._compare(logs)
         if self.epoch == self.params.get("epochs"):
             self._save()  # before `fit` puts a moving average in the weights' place
 
@@ -177,6 +183,8 @@ class SafeCheckpoint(keras.callbacks.Callback):
         if checkpoint is None:
             return
         self.checkpoint, state = checkpoint, checkpoint.state
+        if not state.keys() >= set(STATE):
+            raise Failure(f"{checkpoint.folder} belongs to another training. Train in another folder.")
         self.step, self.best, self.logs = checkpoint.step, state["best"], state["logs"]
         epoch, batch, finished = state["epoch"], state["batch"], state["epoch"] >= self.params["epochs"]
         replayed = batch > 0 or (self.replay_epochs and not finished)
@@ -221,29 +229,40 @@ class SafeCheckpoint(keras.callbacks.Callback):
 
     def _save(self) -> None:
         arrays = all_arrays(self.model)  # on all workers, because they may have to exchange what they hold
-        if name := name_of_infinite(arrays):
+        if name := name_of_infinite(arrays, but=self.constants):
             self._fail(f"Values of {name} are")
         if self.workers.chief:
-            state = {name: getattr(self, name) for name in ("epoch", "batch", "logs", "step_logs", "best")}
-            save_checkpoint(self.folder, self.step, arrays, state, keep=self.keep)
+            with self._letting_go():
+                state = {name: getattr(self, name) for name in STATE}
+                save_checkpoint(self.folder, self.step, arrays, state, keep=self.keep)
         self.unsaved, self.saved_at = False, time.monotonic()
 
     def _fail(self, what: str) -> None:
-        self._let_go()
-        raise Failure(
-            f"{what} not finite at step {self.step} (epoch {self.epoch + 1}, batch {self.batch}). Nothing was saved "
-            f"since; the last good checkpoint is in {self.folder}. Train anew in another folder with a lower rate."
-        )
+        where = f"epoch {self.epoch + 1}, batch {self.batch}" if self.batch else f"the end of epoch {self.epoch}"
+        with self._letting_go():
+            raise Failure(
+                f"{what} not finite at step {self.step} ({where}). Nothing was saved since; the last good checkpoint "
+                f"is in {self.folder}. Train anew in another folder with a lower rate."
+            )
 
     def _leave_if_asked(self, number: int) -> None:
         if number > SAVE:
-            if self.replay is not None:
-                self.replay.end()
             self._let_go()
             print(f"Saved in {self.folder}. The same program goes on from here.", file=sys.stderr)
             self.interrupts.leave(number)
 
+    @contextlib.contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """What fails in the block ends the training: others may have the folder, the model and the signals again."""
+        try:
+            yield
+        except (UsageError, Failure):
+            self._let_go()
+            raise
+
     def _let_go(self) -> None:
+        if self.replay is not None:
+            self.replay.end()
         self.interrupts.restore()
         if self.workers.chief:
             _release_lock(self.folder)

@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -123,6 +124,11 @@ def _check(options: DeviceOptions, workers: int) -> None:
         raise UsageError(f"--replicas must be at least 1, got {options.replicas}.")
     if options.strategy not in ("auto", "mirrored") or options.device == "tpu":
         raise UsageError(f"--replicas is the number of devices of --strategy mirrored, {asked}.")
+    if options.strategy == "auto" and workers > 1:
+        raise UsageError(
+            f"--replicas is the number of devices of --strategy mirrored, and TF_CONFIG names {workers} workers. Leave "
+            "out one or the other."
+        )
 
 
 def _find_device(options: DeviceOptions) -> tuple[str, str, Any]:
@@ -143,7 +149,7 @@ def _find_device(options: DeviceOptions) -> tuple[str, str, Any]:
         try:
             return "tpu", "because it is there", _tpu_strategy(options.tpu)
         except Failure as error:
-            reason = f"because the TPU does not start ({error})"
+            print(f"Warning: {error}", file=sys.stderr)
     return ("gpu", reason, None) if gpus else ("cpu", "because TensorFlow sees no GPU", None)
 
 
@@ -158,7 +164,7 @@ def _tpu_strategy(name: str) -> Any:
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(tpu=name)
         return tf.distribute.TPUStrategy(resolver)
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except (tf.errors.OpError, ValueError, RuntimeError, OSError, ImportError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
         raise Failure(
             f"The TPU {name!r} does not start: {reason}. TensorFlow needs its TPU build (tensorflow-tpu); without it, "
