@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 
 import keras
@@ -227,6 +228,11 @@ def test_a_training_that_gets_no_better_stops_and_stays_stopped(prepared, tmp_pa
         train(config, prepared, tmp_path / "run")
         assert [record["epoch"] for record in RunFolder(tmp_path / "run").read_metrics()] == [1, 2, 3]
     assert "All 3 epochs are done." in capsys.readouterr().err
+    # As if it had been killed when the record of the last epoch was written and its checkpoint was not.
+    shutil.rmtree(load_newest(tmp_path / "run" / "checkpoints").folder)
+    train(config, prepared, tmp_path / "run")
+    assert "(epoch 3)." in capsys.readouterr().err
+    assert load_newest(tmp_path / "run" / "checkpoints").state["epoch"] == 3
 
 
 def test_the_best_epochs_checkpoint_is_kept_and_gives_its_model_again(prepared, tmp_path, monkeypatch):

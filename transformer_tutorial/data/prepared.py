@@ -1,17 +1,22 @@
 """A corpus, read and tokenised once, kept on disk and read from there afterwards.
 
 The folder's name is a digest of the text and of the settings that matter, so another corpus or another vocabulary size
-makes another folder. It is written beside and then renamed: a folder that is there is whole.
+makes another folder. It is written beside, and renamed when all of it is on the disk: a folder that is there is whole.
+One that is damaged all the same is prepared anew. Processes may prepare one corpus at once; all use the first's folder.
 
 Next: batches.py
 """
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,11 +25,15 @@ import numpy as np
 from transformer_tutorial.config import Config
 from transformer_tutorial.data.corpus import Corpus, Split
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair, encode
+from transformer_tutorial.runtime import checkpoints
+from transformer_tutorial.runtime.errors import Failure
 
 if TYPE_CHECKING:
     from transformer_tutorial.data.shards import Shards
 
 VERSION = 1  # of the layout; part of the digest
+DAMAGED = (*checkpoints.DAMAGED, EOFError, RuntimeError, zipfile.BadZipFile)
+"""What reading a damaged folder can raise; `Failure` is a RuntimeError."""
 
 
 class EncodedSplit(NamedTuple):
@@ -77,16 +86,15 @@ def prepare(corpus: Corpus, config: Config, cache_dir: Path) -> PreparedCorpus:
         corpus: opened with the config's data and languages.
         config: its tokenizer settings are used.
         cache_dir: the result goes to a folder in here, or is found there.
+
+    Raises:
+        Failure: it can be neither found there nor written.
     """
-    train, validation = corpus.read("train"), corpus.read("validation")
-    digest = corpus_digest((train, validation), config)
+    text = {name: corpus.read(name) for name in ("train", "validation")}
+    digest = corpus_digest(tuple(text.values()), config)
     folder = cache_dir / digest[:16]
-    if not (folder / "report.json").is_file():
-        _prepare(folder, train, validation, config)
-    tokenizers = TokenizerPair.load(folder / "tokenizers")
-    report = json.loads((folder / "report.json").read_text())
-    splits = [load_split(folder / f"{name}.npz", report[name]) for name in ("train", "validation")]
-    return PreparedCorpus(digest, tokenizers, *splits, {"train": train, "validation": validation}, folder, corpus)
+    tokenizers, *splits = load_or_write(folder, _load, partial(_prepare, text=text, config=config))
+    return PreparedCorpus(digest, tokenizers, *splits, text, folder, corpus)
 
 
 def default_cache_dir(data_dir: Path | None) -> Path:
@@ -97,19 +105,74 @@ def default_cache_dir(data_dir: Path | None) -> Path:
     return Path(cache) / "transformer_tutorial" / "prepared"
 
 
-def _prepare(folder: Path, train: Split, validation: Split, config: Config) -> None:
+def load_or_write(folder: Path, load: Callable[[Path], tuple], write: Callable[[Path], None]) -> tuple:
+    """What `load` reads in `folder`, which `write` fills first if it is missing or damaged.
+
+    Where another process was faster, its folder is used. What is whole is never removed.
+
+    Raises:
+        Failure: it cannot be written, because the disk is full or read-only, for example.
+    """
+    if folder.exists():
+        if (found := _load_whole(folder, load)) is not None:
+            return found
+        print(f"Warning: {folder} is damaged and is prepared anew.", file=sys.stderr)
     beside = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    tokenizers = learn_tokenizers(train, config)
-    tokenizers.save(beside / "tokenizers")
+    shutil.rmtree(beside, ignore_errors=True)  # of a killed process that had the same number
+    try:
+        (beside / "new").mkdir(parents=True)
+        write(beside / "new")
+        for path in (*sorted(beside.rglob("*"), reverse=True), beside):
+            checkpoints.sync(path)
+        _put_in_place(beside, folder, load)
+    except OSError as error:
+        raise Failure(
+            f"The prepared corpus could not be written to {folder.parent}: {error.strerror or error}. Make room and "
+            "run the same command again, or choose another --data-dir."
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return load(folder)
+
+
+def _load_whole(folder: Path, load: Callable[[Path], tuple]) -> tuple | None:
+    try:
+        return load(folder)
+    except DAMAGED as error:
+        cause = error.__cause__
+        if isinstance(cause, (ImportError, OSError)) and not isinstance(cause, DAMAGED):
+            raise  # a library is missing, or reading is not allowed: that says nothing about what is there
+        return None
+
+
+def _put_in_place(beside: Path, folder: Path, load: Callable[[Path], tuple]) -> None:
+    """Gives `beside`/new the name `folder`, unless a whole one has it; a damaged one goes to `beside`."""
+    if folder.exists() and _load_whole(folder, load) is None:
+        with contextlib.suppress(FileNotFoundError):  # another process has done it
+            os.rename(folder, beside / "damaged")
+            if _load_whole(beside / "damaged", load) is not None:  # another process has just repaired it
+                os.rename(beside / "damaged", folder)
+    try:
+        os.rename(beside / "new", folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    checkpoints.sync(folder.parent)
+
+
+def _load(folder: Path) -> tuple[TokenizerPair, EncodedSplit, EncodedSplit]:
+    report = json.loads((folder / "report.json").read_text())
+    splits = (load_split(folder / f"{name}.npz", report[name]) for name in ("train", "validation"))
+    return TokenizerPair.load(folder / "tokenizers"), *splits
+
+
+def _prepare(folder: Path, text: dict[str, Split], config: Config) -> None:
+    tokenizers = learn_tokenizers(text["train"], config)
+    tokenizers.save(folder / "tokenizers")
     report = {
-        name: store_split(beside / f"{name}.npz", split, tokenizers, config.max_tokens)
-        for name, split in {"train": train, "validation": validation}.items()
+        name: store_split(folder / f"{name}.npz", split, tokenizers, config.max_tokens) for name, split in text.items()
     }
-    (beside / "report.json").write_text(json.dumps(report, indent=2) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
+    (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
 
 
 def learn_tokenizers(train: Split, config: Config) -> TokenizerPair:

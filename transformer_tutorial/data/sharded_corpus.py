@@ -12,7 +12,6 @@ import itertools
 import json
 import os
 import random
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,10 +22,12 @@ from transformer_tutorial.config import Config
 from transformer_tutorial.data.corpus import FILE_SUFFIXES, Corpus, Split
 from transformer_tutorial.data.line_stream import stream_side_by_side
 from transformer_tutorial.data.prepared import (
+    EncodedSplit,
     PreparedCorpus,
     corpus_digest,
     encode_split,
     learn_tokenizers,
+    load_or_write,
     load_split,
     store_split,
 )
@@ -64,18 +65,18 @@ def prepare_sharded(corpus: Corpus, config: Config, cache_dir: Path) -> Prepared
 
     Raises:
         UsageError: the corpus cannot be used, or is too small for shards.
+        Failure: the result can be neither found in `cache_dir` nor written there.
     """
+
+    def write(folder: Path) -> None:
+        _prepare(folder, stream, known if known.sample else survey(stream), validation, config)
+
     stream, validation = training_stream(corpus), corpus.read("validation")
     known = remembered_survey(training_files(corpus), stream, cache_dir)
     parts = "shards", corpus_digest((validation,), config), known.digest
     digest = hashlib.sha256("".join(parts).encode()).hexdigest()
     folder = cache_dir / digest[:16]
-    if not (folder / "report.json").is_file():
-        _prepare(folder, stream, known if known.sample else survey(stream), validation, config)
-    report = json.loads((folder / "report.json").read_text())
-    train = Shards(folder / "shards", report["train"]["skipped"], report["train"]["truncated"])
-    tokenizers = TokenizerPair.load(folder / "tokenizers")
-    stored = load_split(folder / "validation.npz", report["validation"])
+    tokenizers, train, stored = load_or_write(folder, _load, write)
     return PreparedCorpus(digest, tokenizers, train, stored, {"validation": validation}, folder, corpus)
 
 
@@ -104,9 +105,12 @@ def remembered_survey(files: list[Path], stream: Stream, cache_dir: Path) -> Sur
     found = survey(stream)
     if files and _stamp(files) == before:
         beside = note.with_name(f"{note.name}.tmp-{os.getpid()}")
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps({"pairs": found.pairs, "skipped": found.skipped, "digest": found.digest}))
-        beside.replace(note)
+        with contextlib.suppress(OSError):  # without a note the text is read again next time
+            cache_dir.mkdir(parents=True, exist_ok=True)
+            beside.write_text(json.dumps({"pairs": found.pairs, "skipped": found.skipped, "digest": found.digest}))
+            beside.replace(note)
+        with contextlib.suppress(OSError):  # half of it, on a full disk
+            beside.unlink()
     return found
 
 
@@ -156,20 +160,21 @@ class EncodedStream:
             yield from zip(encoded.source, encoded.target, strict=True)
 
 
+def _load(folder: Path) -> tuple[TokenizerPair, Shards, EncodedSplit]:
+    report = json.loads((folder / "report.json").read_text())
+    train = Shards(folder / "shards", report["train"]["skipped"], report["train"]["truncated"])
+    return TokenizerPair.load(folder / "tokenizers"), train, load_split(folder / "validation.npz", report["validation"])
+
+
 def _prepare(folder: Path, stream: Stream, known: Survey, validation: Split, config: Config) -> None:
-    beside = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
     tokenizers = learn_tokenizers(known.sample, config)
-    tokenizers.save(beside / "tokenizers")
+    tokenizers.save(folder / "tokenizers")
     print(f"Writing {known.pairs:,} pairs in shards ...", file=sys.stderr)
     encoded = EncodedStream(stream, tokenizers, config.max_tokens)
-    write_shards(beside / "shards", encoded, known.pairs)
+    write_shards(folder / "shards", encoded, known.pairs)
     train = {"pairs": known.pairs, "skipped": known.skipped, "truncated": encoded.truncated}
     report = {
         "train": train,
-        "validation": store_split(beside / "validation.npz", validation, tokenizers, config.max_tokens),
+        "validation": store_split(folder / "validation.npz", validation, tokenizers, config.max_tokens),
     }
-    (beside / "report.json").write_text(json.dumps(report, indent=2) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
+    (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")

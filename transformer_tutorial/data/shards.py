@@ -83,22 +83,23 @@ def write_shards(
     Raises:
         UsageError: there are too few pairs for this.
         Failure: another number of pairs has come.
+        OSError: the disk is full, for example.
     """
     rounds = -(-count // pairs_at_once)
     if count < lanes * rounds * BLOCK:
         raise UsageError(f"shards are for large corpora, of at least {lanes * BLOCK} pairs, got {count}.")
     _store(folder, pairs, lanes * rounds)
-    lengths = np.lib.format.open_memmap(folder / "lengths.npy", "w+", np.uint16, (count, 2))
     sizes, builder = [], _open(folder)
-    for number in range(lanes * rounds):
-        shard, done = _read(builder, number), sum(sizes)
-        sizes.append(len(shard.source))
-        if done + sizes[-1] > count:
-            break
-        lengths[done : done + sizes[-1]] = np.stack([shard.source.lengths, shard.target.lengths - 1], axis=1)
+    with (folder / "lengths.npy").open("wb") as file:  # not as a memory map, which kills the process on a full disk
+        about = {"descr": "<u2", "fortran_order": False, "shape": (count, 2)}
+        np.lib.format.write_array_header_1_0(file, about)
+        for number in range(lanes * rounds):
+            shard = _read(builder, number)
+            sizes.append(len(shard.source))
+            lengths = np.stack([shard.source.lengths, shard.target.lengths - 1], axis=1)
+            file.write(lengths.astype("<u2").tobytes())
     if sum(sizes) != count:
         raise Failure(f"The corpus changed while it was read: {count} pairs were counted. Run the same command again.")
-    lengths.flush()
     (folder / "about.json").write_text(json.dumps({"sizes": sizes, "lanes": lanes}) + "\n")
 
 
@@ -150,19 +151,28 @@ class Shards:
 
 
 def _store(folder: Path, pairs: Iterable[Pair], shards: int) -> None:
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     ids = tfds.features.Tensor(shape=(None,), dtype=np.int32)
-    with contextlib.redirect_stdout(sys.stderr):  # the library says what it does; stdout is for results
-        tfds.dataset_builders.store_as_tfds_dataset(
-            name=NAME,
-            version=VERSION,
-            description="Pairs of encoded sentences, in blocks.",
-            features=tfds.features.FeaturesDict(dict.fromkeys(FIELDS, ids)),
-            split_datasets={SPLIT: enumerate(_blocks(pairs))},
-            data_dir=folder,
-            download_config=tfds.download.DownloadConfig(num_shards=shards),
-        )
+    store = functools.partial(
+        tfds.dataset_builders.store_as_tfds_dataset,
+        name=NAME,
+        version=VERSION,
+        description="Pairs of encoded sentences, in blocks.",
+        features=tfds.features.FeaturesDict(dict.fromkeys(FIELDS, ids)),
+        split_datasets={SPLIT: enumerate(_blocks(pairs))},
+        data_dir=folder,
+        download_config=tfds.download.DownloadConfig(num_shards=shards),
+    )
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # the library says what it does; stdout is for results
+            store()
+    except (RuntimeError, tf.errors.OpError) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, tf.errors.OpError):  # TensorFlow's own kind, of a full disk for example
+            raise OSError(" ".join(cause.message.split())[:200]) from error
+        raise
 
 
 def _blocks(pairs: Iterable[Pair]) -> Iterator[dict[str, np.ndarray]]:
