@@ -1,12 +1,17 @@
 import dataclasses
+import errno
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from transformer_tutorial.config import Config
-from transformer_tutorial.data.corpus import open_corpus
-from transformer_tutorial.data.prepared import default_cache_dir, encode_split, prepare
+from transformer_tutorial.data import prepared as prepared_module
+from transformer_tutorial.data.corpus import Split, open_corpus
+from transformer_tutorial.data.prepared import corpus_digest, default_cache_dir, encode_split, learn_tokenizers, prepare
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair
+from transformer_tutorial.runtime.errors import Failure, UsageError
 
 CONFIG = Config(tokenizer="sentencepiece", lower_case=False, vocab_size=400, max_tokens=24, tokens_per_batch=128)
 
@@ -81,27 +86,186 @@ def test_another_text_is_prepared_anew(kept, tiny_corpus, tmp_path, no_training,
         prepare(open_corpus(str(tmp_path)), CONFIG, kept[0])
 
 
-def test_lines_moved_from_one_side_to_the_other_make_another_digest(kept, tmp_path, no_training):
-    texts = {"pt.train": "um\ndois\n", "en.train": "one\ntwo\n", "pt.dev": "um\n", "en.dev": "one\n"}
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text)
-    (tmp_path / "cache").mkdir()
-    with pytest.raises(AssertionError):
-        prepare(open_corpus(str(tmp_path)), CONFIG, tmp_path / "cache")
-    (half_written,) = (tmp_path / "cache").iterdir()
-    (tmp_path / "en.train").write_text("two\none\n")
-    with pytest.raises(AssertionError):
-        prepare(open_corpus(str(tmp_path)), CONFIG, tmp_path / "cache")
-    assert len({half_written.name, *(path.name for path in (tmp_path / "cache").iterdir())}) == 2
+def test_lines_that_change_places_or_sides_make_another_digest():
+    sides = (["um", "dois"], ["one", "two"]), (["um", "dois"], ["two", "one"]), (["um", "dois", "one"], ["two"])
+    assert len({corpus_digest([Split(*pair, 0)], CONFIG) for pair in sides}) == 3
 
 
-def test_what_a_killed_process_left_half_written_is_ignored(kept, tiny_corpus, tmp_path):
+def test_what_a_killed_process_left_half_written_is_ignored(kept, tiny_corpus, tmp_path, capsys):
     _, whole = kept
-    for name in (f"{whole.folder.name}.tmp-1", whole.folder.name):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "train.npz").write_bytes(b"PK")
+    own, other = (f"{whole.folder.name}.tmp-{pid}" for pid in (os.getpid(), 1))
+    for name in (own, other):
+        (tmp_path / name / "new" / "tokenizers").mkdir(parents=True)
+        (tmp_path / name / "new" / "train.npz").write_bytes(b"PK")
     again = prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path)
     assert rows(again.train) == rows(whole.train) and again.folder == tmp_path / whole.folder.name
+    assert names(tmp_path) == [whole.folder.name, other] and "Warning" not in capsys.readouterr().err
+
+
+def names(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def copy(folder: Path, parent: Path) -> Path:
+    return shutil.copytree(folder, parent / folder.name)
+
+
+DAMAGE = {
+    "half": lambda data: data[: len(data) // 2],
+    "empty": lambda data: b"",
+    "zeros": lambda data: bytes(len(data)),
+}
+FILES = (
+    "train.npz",
+    "validation.npz",
+    "report.json",
+    "sizes.json",
+    "tokenizers/tokenizers.json",
+    "tokenizers/pt.model",
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_folder_is_prepared_anew_after_one_warning(kept, tiny_corpus, tmp_path, capsys, name, damage):
+    whole = kept[1]
+    folder = copy(whole.folder, tmp_path)
+    (folder / name).write_bytes(DAMAGE[damage]((folder / name).read_bytes()))
+    again = prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path)
+    assert rows(again.train) == rows(whole.train) and rows(again.validation) == rows(whole.validation)
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "Warning" in line]
+    assert warnings == [f"Warning: {folder} is damaged and is prepared anew."] and names(tmp_path) == [folder.name]
+    prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_folder_without_one_of_its_files_is_prepared_anew(kept, tiny_corpus, tmp_path, capsys, name):
+    folder = copy(kept[1].folder, tmp_path)
+    (folder / name).unlink()
+    prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path)
+    # Folders have no sizes.json where an earlier version of this project has made them.
+    assert ("is damaged" in capsys.readouterr().err) == (name != "sizes.json")
+
+
+def test_a_vocabulary_that_was_cut_short_is_noticed(tiny_corpus, tmp_path, capsys):
+    config = dataclasses.replace(CONFIG, tokenizer="wordpiece")
+    whole = prepare(open_corpus(str(tiny_corpus)), config, tmp_path)
+    file = whole.folder / "tokenizers" / "pt.vocab.txt"
+    pieces = file.read_bytes()
+    file.write_bytes(pieces[: len(pieces) // 2])
+    prepare(open_corpus(str(tiny_corpus)), config, tmp_path)
+    assert file.read_bytes() == pieces and "is damaged and is prepared anew" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cause", [ImportError("no such library"), PermissionError(errno.EACCES, "Permission denied")])
+def test_what_cannot_be_read_for_another_reason_is_not_called_damaged(kept, tiny_corpus, monkeypatch, capsys, cause):
+    def load(folder):
+        raise UsageError("cannot be read") from cause
+
+    monkeypatch.setattr(TokenizerPair, "load", load)
+    with pytest.raises(UsageError, match="cannot be read"):
+        prepare(open_corpus(str(tiny_corpus)), CONFIG, kept[0])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def faster(kept, monkeypatch):
+    """Puts another process's whole folder into a cache while one is being prepared; returns how to ask for that."""
+
+    def appears_in(parent: Path) -> Path:
+        folder = parent / kept[1].folder.name
+
+        def learn(*arguments):
+            tokenizers = learn_tokenizers(*arguments)
+            shutil.rmtree(folder, ignore_errors=True)
+            (copy(kept[1].folder, parent) / "theirs").touch()
+            return tokenizers
+
+        monkeypatch.setattr(prepared_module, "learn_tokenizers", learn)
+        return folder
+
+    return appears_in
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_where_another_process_was_faster_its_folder_is_used(kept, tiny_corpus, tmp_path, faster, damaged):
+    folder = faster(tmp_path)
+    if damaged:
+        folder.mkdir()
+    again = prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path)
+    assert (folder / "theirs").exists() and names(tmp_path) == [folder.name]
+    assert again.folder == folder and rows(again.train) == rows(kept[1].train)
+
+
+def test_a_damaged_folder_that_another_process_has_just_repaired_stays(kept, tiny_corpus, tmp_path, monkeypatch):
+    folder, rename = tmp_path / kept[1].folder.name, os.rename
+    folder.mkdir()
+
+    def late(source, target):
+        if source == folder and not (folder / "theirs").exists():
+            folder.rmdir()
+            (copy(kept[1].folder, tmp_path) / "theirs").touch()
+        rename(source, target)
+
+    monkeypatch.setattr(prepared_module.os, "rename", late)
+    prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path)
+    assert (folder / "theirs").exists() and names(tmp_path) == [folder.name]
+
+
+def test_a_damaged_folder_that_another_process_has_just_removed_is_no_obstacle(
+    kept, tiny_corpus, tmp_path, monkeypatch
+):
+    folder, rename = tmp_path / kept[1].folder.name, os.rename
+    folder.mkdir()
+
+    def late(source, target):
+        if source == folder:
+            folder.rmdir()
+        rename(source, target)
+
+    monkeypatch.setattr(prepared_module.os, "rename", late)
+    prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path)
+    assert names(tmp_path) == [folder.name] and "train.npz" in names(folder)
+
+
+def test_everything_is_on_the_disk_before_the_folder_gets_its_name(kept, tiny_corpus, tmp_path, monkeypatch):
+    calls, fsync, rename = [], os.fsync, os.rename
+    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append(os.readlink(f"/proc/self/fd/{fd}")), fsync(fd)))
+    monkeypatch.setattr(os, "rename", lambda a, b: (calls.append("rename"), rename(a, b)))
+    folder = prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path).folder
+    beside = tmp_path / f"{folder.name}.tmp-{os.getpid()}"
+    expected = {beside, beside / "new", *(beside / "new" / path.relative_to(folder) for path in folder.rglob("*"))}
+    turn = calls.index("rename")
+    synced = list(map(Path, calls[:turn]))
+    assert sorted(synced) == sorted(expected) and len(expected) == 9
+    assert all(synced.index(path) < synced.index(path.parent) for path in expected - {beside}), "the deepest first"
+    assert calls[turn + 1 :] == [str(tmp_path)]
+
+
+def full(*arguments, **options):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    ("where", "call"),
+    [
+        (prepared_module.np, "savez"),
+        (Path, "mkdir"),
+        (Path, "write_text"),
+        (prepared_module.os, "rename"),
+        (prepared_module.checkpoints, "sync"),
+    ],
+)
+def test_a_full_disk_is_told_in_one_sentence_and_nothing_stays(tiny_corpus, tmp_path, monkeypatch, where, call):
+    monkeypatch.setattr(where, call, full)
+    with pytest.raises(Failure) as raised:
+        prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path)
+    assert str(raised.value) == (
+        f"The prepared corpus could not be written to {tmp_path}: No space left on device. Make room and run the same "
+        "command again, or choose another --data-dir."
+    )
+    assert names(tmp_path) == []
 
 
 def test_sentences_that_are_cut_are_counted_on_both_sides(tiny_corpus, tmp_path):

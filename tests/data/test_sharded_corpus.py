@@ -1,5 +1,10 @@
 import dataclasses
+import errno
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +14,7 @@ from transformer_tutorial.data import sharded_corpus
 from transformer_tutorial.data.corpus import open_corpus
 from transformer_tutorial.data.prepared import encode_split
 from transformer_tutorial.data.sharded_corpus import prepare_sharded, survey, training_stream
-from transformer_tutorial.runtime.errors import UsageError
+from transformer_tutorial.runtime.errors import Failure, UsageError
 
 CONFIG = Config(tokenizer="sentencepiece", lower_case=False, vocab_size=400, max_tokens=8)
 WORDS = ["o", "a", "gato", "cão", "casa", "vê", "ouve", "não", "um", "uma", "azul", "verde", "maçã", "avó", "João"]
@@ -90,16 +95,118 @@ def test_a_text_is_read_again_only_when_its_files_have_changed(folder, tmp_path,
     assert len(reads) == 4
 
 
-def test_what_is_left_of_a_killed_preparation_is_no_obstacle(prepared, folder, tmp_path, monkeypatch):
-    def fail(*arguments):
+def folders_in(cache) -> list[str]:
+    return sorted(path.name for path in cache.iterdir() if path.is_dir())
+
+
+def test_an_interrupted_preparation_leaves_nothing(folder, tmp_path, monkeypatch):
+    def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(sharded_corpus, "write_shards", fail)
+    monkeypatch.setattr(sharded_corpus, "write_shards", interrupted)
+    with pytest.raises(KeyboardInterrupt):
         prepare_sharded(open_corpus(str(folder)), CONFIG, tmp_path)
+    assert folders_in(tmp_path) == []
+
+
+def test_what_is_left_of_a_killed_preparation_is_no_obstacle(prepared, folder, tmp_path):
+    (tmp_path / f"{prepared.digest[:16]}.tmp-{os.getpid()}" / "new" / "shards" / "pairs").mkdir(parents=True)
     again = prepare_sharded(open_corpus(str(folder)), CONFIG, tmp_path)
-    folders = [path.name for path in tmp_path.iterdir() if path.is_dir()]
-    assert again.train.pairs == 598 and folders == [prepared.digest[:16]]
+    assert again.train.pairs == 598 and folders_in(tmp_path) == [prepared.digest[:16]]
+
+
+@pytest.mark.parametrize("size", [0.5, 0])
+@pytest.mark.parametrize(
+    "name",
+    ["validation.npz", "report.json", "tokenizers/en.model", "shards/about.json", "shards/lengths.npy", "shards/pairs"],
+)
+def test_a_damaged_folder_is_prepared_anew_after_one_warning(prepared, folder, tmp_path, capsys, name, size):
+    damaged = shutil.copytree(prepared.folder, tmp_path / prepared.folder.name)
+    file = next((damaged / name).rglob("*tfrecord*"), damaged / name)
+    file.write_bytes(file.read_bytes()[: int(file.stat().st_size * size)])
+    again = prepare_sharded(open_corpus(str(folder)), CONFIG, tmp_path)
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "Warning" in line]
+    assert warnings == [f"Warning: {damaged} is damaged and is prepared anew."]
+    assert folders_in(tmp_path) == [damaged.name]
+    ours, before = (rows(zip(*found.train.read(0)[:2], strict=True)) for found in (again, prepared))
+    assert ours == before and again.train.lengths(0).tolist() == prepared.train.lengths(0).tolist()
+
+
+@pytest.mark.parametrize("name", ["shards/about.json", "shards/lengths.npy"])
+def test_a_damaged_folder_without_sizes_is_noticed_too(prepared, folder, tmp_path, capsys, name):
+    damaged = shutil.copytree(prepared.folder, tmp_path / prepared.folder.name)
+    (damaged / "sizes.json").unlink()
+    (damaged / name).write_bytes(b"")
+    assert prepare_sharded(open_corpus(str(folder)), CONFIG, tmp_path).train.pairs == 598
+    assert f"Warning: {damaged} is damaged and is prepared anew." in capsys.readouterr().err
+
+
+def test_where_another_process_was_faster_its_folder_is_used(prepared, folder, tmp_path, monkeypatch):
+    theirs = tmp_path / prepared.folder.name
+
+    def write(*arguments):
+        write_shards(*arguments)
+        (shutil.copytree(prepared.folder, theirs) / "theirs").touch()
+
+    write_shards = sharded_corpus.write_shards
+    monkeypatch.setattr(sharded_corpus, "write_shards", write)
+    found = prepare_sharded(open_corpus(str(folder)), CONFIG, tmp_path)
+    assert (theirs / "theirs").exists() and folders_in(tmp_path) == [theirs.name]
+    assert found.train.folder == theirs / "shards"
+
+
+def test_a_full_disk_is_told_in_one_sentence_and_nothing_stays(folder, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(sharded_corpus, "write_shards", full)
+    message = r"The prepared corpus could not be written to .*: No space left on device\. Make room .* --data-dir\."
+    with pytest.raises(Failure, match=message):
+        prepare_sharded(open_corpus(str(folder)), CONFIG, tmp_path)
+    assert folders_in(tmp_path) == []
+
+
+def test_where_no_note_can_be_written_the_text_is_read_each_time(prepared, folder, tmp_path, monkeypatch):
+    def full(file, text):
+        file.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    shutil.copytree(prepared.folder, tmp_path / prepared.folder.name)
+    monkeypatch.setattr(sharded_corpus.Path, "write_text", full)
+    assert prepare_sharded(open_corpus(str(folder)), CONFIG, tmp_path).digest == prepared.digest
+    assert [path.name for path in tmp_path.iterdir()] == [prepared.folder.name]
+
+
+FULL_DISK = """
+import sys
+from pathlib import Path
+import numpy as np
+from transformer_tutorial.data.shards import write_shards
+
+ids = np.random.default_rng(0).integers(4, 500, (3000, 2, 20), "int32")
+try:
+    write_shards(Path(sys.argv[1]) / "shards", map(tuple, ids), 3000)
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("size", ["64k", "252k"], ids=["at the shards", "at the lengths"])
+def test_a_disk_that_is_really_full_is_an_error_and_no_crash(tmp_path, size):
+    """In a name space of its own, an ordinary user may mount a small file system."""
+    mount = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
+    mount += [f'mount -t tmpfs -o size={size} none "$0"; exec "$@"', str(tmp_path)]
+    try:
+        possible = subprocess.run([*mount, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        possible = False
+    if not possible:
+        pytest.skip("no small file system can be mounted here")
+    command = [*mount, sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    finished = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.strip().endswith("No space left on device")
 
 
 def digest_of(folder, config=CONFIG) -> str:

@@ -122,6 +122,9 @@ def load_or_write(folder: Path, load: Callable[[Path], tuple], write: Callable[[
     try:
         (beside / "new").mkdir(parents=True)
         write(beside / "new")
+        files = [path for path in beside.rglob("*") if path.is_file()]
+        sizes = {str(file.relative_to(beside / "new")): file.stat().st_size for file in files}
+        (beside / "new" / "sizes.json").write_text(json.dumps(sizes, indent=2) + "\n")
         for path in (*sorted(beside.rglob("*"), reverse=True), beside):
             checkpoints.sync(path)
         _put_in_place(beside, folder, load)
@@ -137,6 +140,10 @@ def load_or_write(folder: Path, load: Callable[[Path], tuple], write: Callable[[
 
 def _load_whole(folder: Path, load: Callable[[Path], tuple]) -> tuple | None:
     try:
+        if (sizes := folder / "sizes.json").exists():  # a vocabulary that was cut short is a vocabulary
+            for name, size in json.loads(sizes.read_text()).items():
+                if (folder / name).stat().st_size != size:
+                    return None
         return load(folder)
     except DAMAGED as error:
         cause = error.__cause__
