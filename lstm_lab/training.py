@@ -7,11 +7,13 @@ a function of the seed and the number of the update, so that a resumed training 
 Next: nothing; this is the end of the path.
 """
 
+import contextlib
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,11 +24,14 @@ from lstm_lab.remembering import GUESSING, draw_batch
 from lstm_lab.train_options import TrainOptions
 from transformer_tutorial.runtime.checkpoints import sync
 from transformer_tutorial.runtime.devices import make_deterministic
-from transformer_tutorial.runtime.distributed_fit import DistributedFit, is_chief
+from transformer_tutorial.runtime.distributed_fit import DistributedFit
 from transformer_tutorial.runtime.errors import Failure, UsageError
 from transformer_tutorial.runtime.safe_checkpoint import SafeCheckpoint
 from transformer_tutorial.runtime.strategies import Place, choose_place
 from transformer_tutorial.runtime.untuned import untuned
+from transformer_tutorial.runtime.workers import Workers
+
+HALF_WRITTEN = "tmp-*-*"
 
 
 @keras.saving.register_keras_serializable("lstm_lab")
@@ -42,27 +47,29 @@ def run(options: TrainOptions) -> None:
         make_deterministic()
     place = choose_place(options)
     print(f"{place.description}\nRun folder: {options.run_dir}", file=sys.stderr)
-    chief = place.strategy is None or is_chief(place.strategy)
-    if chief:
+    workers = Workers(place.strategy)
+    if workers.chief:
         begin(options)
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
     with place.scope():
         model = build(options, place)
     safe = SafeCheckpoint(options.run_dir / "checkpoints", options.save_every_minutes, monitor="val_loss")
-    callbacks = [safe, Metrics(options.run_dir / "metrics.jsonl")] if chief else [safe]
-    if chief:
+    callbacks = [safe]
+    if workers.chief:
+        callbacks.append(Metrics(options.run_dir / "metrics.jsonl"))
         callbacks.append(keras.callbacks.TensorBoard(options.run_dir / "tensorboard"))
-    model.fit(
-        dataset(options, options.seed),
-        epochs=options.epochs,
-        steps_per_epoch=options.updates,
-        shuffle=False,
-        validation_data=dataset(options, options.seed + 1, updates=8),
-        callbacks=callbacks,
-        verbose=2,
-    )
-    if chief:
+    with workers.watched():
+        model.fit(
+            dataset(options, options.seed),
+            epochs=options.epochs,
+            steps_per_epoch=options.updates,
+            shuffle=False,
+            validation_data=dataset(options, options.seed + 1, updates=8),
+            callbacks=callbacks,
+            verbose=2,
+        )
+    if workers.chief:
         print(write(options.run_dir / "model.keras", model.save))
 
 
@@ -107,6 +114,10 @@ class Metrics(keras.callbacks.Callback):
         super().__init__()
         self.file, self.records = file, []
 
+    def on_train_begin(self, logs=None):
+        for left in self.file.parent.glob(HALF_WRITTEN):  # by a killed process: `SafeCheckpoint` has locked others out
+            left.unlink(missing_ok=True)
+
     def on_epoch_end(self, epoch, logs=None):
         self.records.append({"epoch": epoch + 1, **logs})
         text = "".join(json.dumps(record) + "\n" for record in self.records)
@@ -125,7 +136,7 @@ def begin(options: TrainOptions) -> None:
     """
     file, config = options.run_dir / "config.json", options.training()
     if file.is_file():
-        stored = json.loads(file.read_text())
+        stored = read_config(file)
         pairs = ((name, stored.get(name), value) for name, value in config.items())
         differences = [f"{name}: {there!r} -> {here!r}" for name, there, here in pairs if there != here]
         if differences:
@@ -134,10 +145,26 @@ def begin(options: TrainOptions) -> None:
                 "Use the same flags to resume it, or another --run-dir."
             )
         return
-    if options.run_dir.is_file() or (options.run_dir.exists() and any(options.run_dir.iterdir())):
+    there = options.run_dir.iterdir() if options.run_dir.is_dir() else ()
+    if options.run_dir.is_file() or any(not path.match(HALF_WRITTEN) for path in there):
         raise UsageError(f"{options.run_dir} is not empty and not a run folder. Choose another --run-dir.")
-    options.run_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        options.run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure(f"{options.run_dir} cannot be made: {error.strerror}. Choose another --run-dir.") from error
     write(file, lambda beside: beside.write_text(json.dumps(config, indent=2) + "\n"))
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """The flags that a run folder was begun with.
+
+    Raises:
+        UsageError: the file is damaged.
+    """
+    with contextlib.suppress(ValueError):
+        if isinstance(stored := json.loads(file.read_text()), dict):
+            return stored
+    raise UsageError(f"{file} is damaged. Choose another --run-dir, or remove the file if this folder is to go on.")
 
 
 def write(file: Path, fill: Callable[[Path], object]) -> Path:

@@ -95,12 +95,16 @@ def train(run_dir: Path, flags: list[str], workers: int, kill: bool) -> list[Wor
         while True:
             done = [worker.is_done() for worker in all_workers]  # of all, so that each is started again if it has died
             if all(done):
+                if kill:
+                    raise SystemExit(
+                        f"The training in {run_dir} was over before a worker could be killed. Add --epochs."
+                    )
                 break
             if kill and any((run_dir / "checkpoints").glob("ckpt-????????")):
                 print(f"  SIGKILL for worker {workers - 1}", flush=True)
                 all_workers[-1].process.send_signal(signal.SIGKILL)
                 kill = False
-            time.sleep(1)
+            time.sleep(0.2)
     finally:
         for worker in all_workers:
             worker.process.kill()

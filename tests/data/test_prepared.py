@@ -110,6 +110,12 @@ def copy(folder: Path, parent: Path) -> Path:
     return shutil.copytree(folder, parent / folder.name)
 
 
+def old_copy(folder: Path, parent: Path) -> Path:
+    """Without the list of sizes, as an earlier version of this project has made it."""
+    (copy(folder, parent) / "sizes.json").unlink()
+    return parent / folder.name
+
+
 DAMAGE = {
     "half": lambda data: data[: len(data) // 2],
     "empty": lambda data: b"",
@@ -129,7 +135,7 @@ FILES = (
 @pytest.mark.parametrize("name", FILES)
 def test_a_damaged_folder_is_prepared_anew_after_one_warning(kept, tiny_corpus, tmp_path, capsys, name, damage):
     whole = kept[1]
-    folder = copy(whole.folder, tmp_path)
+    folder = (copy if name == "sizes.json" else old_copy)(whole.folder, tmp_path)
     (folder / name).write_bytes(DAMAGE[damage]((folder / name).read_bytes()))
     again = prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path)
     assert rows(again.train) == rows(whole.train) and rows(again.validation) == rows(whole.validation)
@@ -141,10 +147,9 @@ def test_a_damaged_folder_is_prepared_anew_after_one_warning(kept, tiny_corpus, 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_folder_without_one_of_its_files_is_prepared_anew(kept, tiny_corpus, tmp_path, capsys, name):
-    folder = copy(kept[1].folder, tmp_path)
-    (folder / name).unlink()
+    folder = old_copy(kept[1].folder, tmp_path)
+    (folder / name).unlink(missing_ok=True)
     prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path)
-    # Folders have no sizes.json where an earlier version of this project has made them.
     assert ("is damaged" in capsys.readouterr().err) == (name != "sizes.json")
 
 
@@ -189,13 +194,15 @@ def faster(kept, monkeypatch):
 
 
 @pytest.mark.parametrize("damaged", [False, True])
-def test_where_another_process_was_faster_its_folder_is_used(kept, tiny_corpus, tmp_path, faster, damaged):
-    folder = faster(tmp_path)
+def test_where_another_process_was_faster_its_folder_is_used(kept, tiny_corpus, tmp_path, monkeypatch, faster, damaged):
+    folder, renamed, rename = faster(tmp_path), [], os.rename
+    monkeypatch.setattr(os, "rename", lambda source, target: (renamed.append(source), rename(source, target)))
     if damaged:
         folder.mkdir()
     again = prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path)
     assert (folder / "theirs").exists() and names(tmp_path) == [folder.name]
     assert again.folder == folder and rows(again.train) == rows(kept[1].train)
+    assert folder not in renamed, "it may be in use"
 
 
 def test_a_damaged_folder_that_another_process_has_just_repaired_stays(kept, tiny_corpus, tmp_path, monkeypatch):
@@ -238,7 +245,7 @@ def test_everything_is_on_the_disk_before_the_folder_gets_its_name(kept, tiny_co
     expected = {beside, beside / "new", *(beside / "new" / path.relative_to(folder) for path in folder.rglob("*"))}
     turn = calls.index("rename")
     synced = list(map(Path, calls[:turn]))
-    assert sorted(synced) == sorted(expected) and len(expected) == 9
+    assert sorted(synced) == sorted(expected) and len(expected) == 10
     assert all(synced.index(path) < synced.index(path.parent) for path in expected - {beside}), "the deepest first"
     assert calls[turn + 1 :] == [str(tmp_path)]
 

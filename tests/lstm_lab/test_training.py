@@ -83,6 +83,29 @@ def test_another_training_and_another_folder_are_refused(trained, tmp_path, caps
     assert "is not empty and not a run folder. Choose another --run-dir." in capsys.readouterr().err
 
 
+def test_what_a_killed_process_has_left_is_no_obstacle_and_goes(tmp_path):
+    for name in ("tmp-1-config.json", "tmp-1-metrics.jsonl"):
+        (tmp_path / name).write_text("{")
+    assert train(tmp_path) == 0
+    assert not list(tmp_path.glob("tmp-*")) and len(metrics(tmp_path)) > 0
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]"])
+def test_a_damaged_config_is_one_clear_line(tmp_path, capsys, text):
+    (tmp_path / "config.json").write_text(text)
+    assert train(tmp_path) == 2
+    assert f"{tmp_path / 'config.json'} is damaged. Choose another --run-dir, or remove" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path, capsys, monkeypatch):
+    def mkdir(path, **how):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    assert train(tmp_path / "run") == 1
+    assert "run cannot be made: Permission denied. Choose another --run-dir." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

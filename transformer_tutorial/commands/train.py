@@ -35,7 +35,8 @@ def run(options: Train) -> None:
     print(f"Run folder: {options.run_dir}", file=sys.stderr)
     corpus = open_config_corpus(config, options.data_dir, options.archive)
     how = prepare if config.storage == "memory" else prepare_sharded
-    with Workers(place.strategy).chief_first():
+    workers = Workers(place.strategy)
+    with workers.watched(), workers.chief_first():
         prepared = how(corpus, config, default_cache_dir(options.data_dir))
     print(
         f"{prepared.train.pairs:,} training pairs ({prepared.train.skipped} skipped with an empty side, "

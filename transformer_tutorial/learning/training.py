@@ -60,7 +60,7 @@ def train(
         Failure: the loss is not finite, a checkpoint could not be written, or another worker is lost.
     """
     run, workers = RunFolder(run_dir), Workers(strategy)
-    with run.lock() if workers.chief else contextlib.nullcontext():
+    with workers.watched(), run.lock() if workers.chief else contextlib.nullcontext():
         if workers.chief:
             run.begin(config, prepared)
         workers.check_equal("config and corpus", config.to_json() + prepared.digest)
@@ -85,10 +85,9 @@ def train(
         if workers.chief:
             try_disk(run.checkpoints, sum(array.nbytes for array in all_arrays(trainer).values()))
             callbacks[2:2] = _chief_callbacks(trainer, run, position, config, prepared)
-        with workers.watched():
-            _fit(trainer, feed, position, config, callbacks, workers)
-            # It also keeps the others here until the chief has saved.
-            workers.check_equal("weights", digest(trainer.model.weights))
+        _fit(trainer, feed, position, config, callbacks, workers)
+        # It also keeps the others here until the chief has saved.
+        workers.check_equal("weights", digest(trainer.model.weights))
     return trainer.model
 
 

@@ -56,8 +56,8 @@ class Workers:
             if not self.several:
                 raise
             raise Failure(
-                "Another worker is lost. Start the same command on all workers again: they go on from the newest "
-                "checkpoint."
+                "Another worker is lost; what it said last tells why. Start the same command on all workers again: "
+                "they go on from the newest checkpoint."
             ) from error
 
     def from_chief(self, value: Any) -> Any:
