@@ -48,27 +48,31 @@ def run(options: TrainOptions) -> None:
     place = choose_place(options)
     print(f"{place.description}\nRun folder: {options.run_dir}", file=sys.stderr)
     workers = Workers(place.strategy)
-    if workers.chief:
-        begin(options)
+    with workers.watched():
+        if workers.chief:
+            begin(options)
+        train(options, place, workers)
+
+
+def train(options: TrainOptions, place: Place, workers: Workers) -> None:
+    """Fills the run folder, from where it is to the last epoch."""
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
     with place.scope():
         model = build(options, place)
-    safe = SafeCheckpoint(options.run_dir / "checkpoints", options.save_every_minutes, monitor="val_loss")
-    callbacks = [safe]
+    callbacks = [SafeCheckpoint(options.run_dir / "checkpoints", options.save_every_minutes, monitor="val_loss")]
     if workers.chief:
         callbacks.append(Metrics(options.run_dir / "metrics.jsonl"))
         callbacks.append(keras.callbacks.TensorBoard(options.run_dir / "tensorboard"))
-    with workers.watched():
-        model.fit(
-            dataset(options, options.seed),
-            epochs=options.epochs,
-            steps_per_epoch=options.updates,
-            shuffle=False,
-            validation_data=dataset(options, options.seed + 1, updates=8),
-            callbacks=callbacks,
-            verbose=2,
-        )
+    model.fit(
+        dataset(options, options.seed),
+        epochs=options.epochs,
+        steps_per_epoch=options.updates,
+        shuffle=False,
+        validation_data=dataset(options, options.seed + 1, updates=8),
+        callbacks=callbacks,
+        verbose=2,
+    )
     if workers.chief:
         print(write(options.run_dir / "model.keras", model.save))
 
