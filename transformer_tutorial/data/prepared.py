@@ -1,21 +1,16 @@
 """A corpus, read and tokenised once, kept on disk and read from there afterwards.
 
 The folder's name is a digest of the text and of the settings that matter, so another corpus or another vocabulary size
-makes another folder. It is written beside, and renamed when all of it is on the disk: a folder that is there is whole.
-One that is damaged all the same is prepared anew. Processes may prepare one corpus at once; all use the first's folder.
+makes another folder. How it survives is in kept_folder.py.
 
 Next: batches.py
 """
 
-import contextlib
-import errno
 import hashlib
 import json
 import os
-import shutil
 import sys
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,16 +19,13 @@ import numpy as np
 
 from transformer_tutorial.config import Config
 from transformer_tutorial.data.corpus import Corpus, Split
+from transformer_tutorial.data.kept_folder import load_or_write
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair, encode
-from transformer_tutorial.runtime import checkpoints
-from transformer_tutorial.runtime.errors import Failure
 
 if TYPE_CHECKING:
     from transformer_tutorial.data.shards import Shards
 
 VERSION = 1  # of the layout; part of the digest
-DAMAGED = (*checkpoints.DAMAGED, EOFError, RuntimeError, zipfile.BadZipFile)
-"""What reading a damaged folder can raise; `Failure` is a RuntimeError."""
 
 
 class EncodedSplit(NamedTuple):
@@ -103,68 +95,6 @@ def default_cache_dir(data_dir: Path | None) -> Path:
         return data_dir / "prepared"
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "transformer_tutorial" / "prepared"
-
-
-def load_or_write(folder: Path, load: Callable[[Path], tuple], write: Callable[[Path], None]) -> tuple:
-    """What `load` reads in `folder`, which `write` fills first if it is missing or damaged.
-
-    Where another process was faster, its folder is used. What is whole is never removed.
-
-    Raises:
-        Failure: it cannot be written, because the disk is full or read-only, for example.
-    """
-    if folder.exists():
-        if (found := _load_whole(folder, load)) is not None:
-            return found
-        print(f"Warning: {folder} is damaged and is prepared anew.", file=sys.stderr)
-    beside = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)  # of a killed process that had the same number
-    try:
-        (beside / "new").mkdir(parents=True)
-        write(beside / "new")
-        files = [path for path in beside.rglob("*") if path.is_file()]
-        sizes = {str(file.relative_to(beside / "new")): file.stat().st_size for file in files}
-        (beside / "new" / "sizes.json").write_text(json.dumps(sizes, indent=2) + "\n")
-        for path in (*sorted(beside.rglob("*"), reverse=True), beside):
-            checkpoints.sync(path)
-        _put_in_place(beside, folder, load)
-    except OSError as error:
-        raise Failure(
-            f"The prepared corpus could not be written to {folder.parent}: {error.strerror or error}. Make room and "
-            "run the same command again, or choose another --data-dir."
-        ) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    return load(folder)
-
-
-def _load_whole(folder: Path, load: Callable[[Path], tuple]) -> tuple | None:
-    try:
-        if (sizes := folder / "sizes.json").exists():  # a vocabulary that was cut short is a vocabulary
-            for name, size in json.loads(sizes.read_text()).items():
-                if (folder / name).stat().st_size != size:
-                    return None
-        return load(folder)
-    except DAMAGED as error:
-        cause = error.__cause__
-        if isinstance(cause, (ImportError, OSError)) and not isinstance(cause, DAMAGED):
-            raise  # a library is missing, or reading is not allowed: that says nothing about what is there
-        return None
-
-
-def _put_in_place(beside: Path, folder: Path, load: Callable[[Path], tuple]) -> None:
-    """Gives `beside`/new the name `folder`, unless a whole one has it; a damaged one goes to `beside`."""
-    if folder.exists() and _load_whole(folder, load) is None:
-        with contextlib.suppress(FileNotFoundError):  # another process has done it
-            os.rename(folder, beside / "damaged")
-            if _load_whole(beside / "damaged", load) is not None:  # another process has just repaired it
-                os.rename(beside / "damaged", folder)
-    try:
-        os.rename(beside / "new", folder)
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-    checkpoints.sync(folder.parent)
 
 
 def _load(folder: Path) -> tuple[TokenizerPair, EncodedSplit, EncodedSplit]:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from transformer_tutorial.config import Config
 from transformer_tutorial.data.corpus import FILE_SUFFIXES, Corpus, Split
+from transformer_tutorial.data.kept_folder import load_or_write
 from transformer_tutorial.data.line_stream import stream_side_by_side
 from transformer_tutorial.data.prepared import (
     EncodedSplit,
@@ -27,7 +28,6 @@ from transformer_tutorial.data.prepared import (
     corpus_digest,
     encode_split,
     learn_tokenizers,
-    load_or_write,
     load_split,
     store_split,
 )
