@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from transformer_tutorial.config import Config
+from transformer_tutorial.data import kept_folder
 from transformer_tutorial.data import prepared as prepared_module
 from transformer_tutorial.data.corpus import Split, open_corpus
 from transformer_tutorial.data.prepared import corpus_digest, default_cache_dir, encode_split, learn_tokenizers, prepare
@@ -215,7 +216,7 @@ def test_a_damaged_folder_that_another_process_has_just_repaired_stays(kept, tin
             (copy(kept[1].folder, tmp_path) / "theirs").touch()
         rename(source, target)
 
-    monkeypatch.setattr(prepared_module.os, "rename", late)
+    monkeypatch.setattr(kept_folder.os, "rename", late)
     prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path)
     assert (folder / "theirs").exists() and names(tmp_path) == [folder.name]
 
@@ -231,7 +232,7 @@ def test_a_damaged_folder_that_another_process_has_just_removed_is_no_obstacle(
             folder.rmdir()
         rename(source, target)
 
-    monkeypatch.setattr(prepared_module.os, "rename", late)
+    monkeypatch.setattr(kept_folder.os, "rename", late)
     prepare(open_corpus(str(tiny_corpus)), CONFIG, tmp_path)
     assert names(tmp_path) == [folder.name] and "train.npz" in names(folder)
 
@@ -260,8 +261,8 @@ def full(*arguments, **options):
         (prepared_module.np, "savez"),
         (Path, "mkdir"),
         (Path, "write_text"),
-        (prepared_module.os, "rename"),
-        (prepared_module.checkpoints, "sync"),
+        (kept_folder.os, "rename"),
+        (kept_folder.checkpoints, "sync"),
     ],
 )
 def test_a_full_disk_is_told_in_one_sentence_and_nothing_stays(tiny_corpus, tmp_path, monkeypatch, where, call):
