@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,13 @@ from transformer_tutorial.runtime.checkpoints import sync
 from transformer_tutorial.runtime.devices import make_deterministic
 from transformer_tutorial.runtime.distributed_fit import DistributedFit
 from transformer_tutorial.runtime.errors import Failure, UsageError
+from transformer_tutorial.runtime.run_lock import hold_lock
 from transformer_tutorial.runtime.safe_checkpoint import SafeCheckpoint
 from transformer_tutorial.runtime.strategies import Place, choose_place
 from transformer_tutorial.runtime.untuned import untuned
 from transformer_tutorial.runtime.workers import Workers
 
-HALF_WRITTEN = "tmp-*-*"
+HALF_WRITTEN = tuple(f"tmp-*-{name}" for name in ("config.json", "metrics.jsonl", "model.keras"))
 
 
 @keras.saving.register_keras_serializable("lstm_lab")
@@ -48,7 +50,7 @@ def run(options: TrainOptions) -> None:
     place = choose_place(options)
     print(f"{place.description}\nRun folder: {options.run_dir}", file=sys.stderr)
     workers = Workers(place.strategy)
-    with workers.watched():
+    with workers.watched(), lock(options.run_dir) if workers.chief else contextlib.nullcontext():
         if workers.chief:
             begin(options)
         train(options, place, workers)
@@ -118,10 +120,6 @@ class Metrics(keras.callbacks.Callback):
         super().__init__()
         self.file, self.records = file, []
 
-    def on_train_begin(self, logs=None):
-        for left in self.file.parent.glob(HALF_WRITTEN):  # by a killed process: `SafeCheckpoint` has locked others out
-            left.unlink(missing_ok=True)
-
     def on_epoch_end(self, epoch, logs=None):
         self.records.append({"epoch": epoch + 1, **logs})
         text = "".join(json.dumps(record) + "\n" for record in self.records)
@@ -131,32 +129,55 @@ class Metrics(keras.callbacks.Callback):
         print(f"Guessing has a loss of {GUESSING:.4f}.", file=sys.stderr)
 
 
-def begin(options: TrainOptions) -> None:
-    """Makes the run folder, or checks that it is this training's.
+def lock(folder: Path) -> AbstractContextManager[None]:
+    """Makes the run folder and keeps other processes out of it while the block runs, also after the last epoch.
 
     Raises:
-        UsageError: it is another one's, whose fields are named, or something else.
+        UsageError: it is something else.
+        Failure: another process trains in it, or it cannot be made.
+    """
+    try:
+        if folder.is_file() or holds_something_else(folder):
+            raise UsageError(f"{folder} is not empty and not a run folder. Choose another --run-dir.")
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure(f"{folder} cannot be made or read: {error.strerror}. Choose another --run-dir.") from error
+    return hold_lock(folder / "lock")
+
+
+def holds_something_else(folder: Path) -> bool:
+    """Whether a folder is neither a run folder nor what a process leaves that was killed while it made one."""
+    if not folder.is_dir() or (folder / "config.json").is_file():
+        return False
+    return any(path.name != "lock" and not is_half_written(path) for path in folder.iterdir())
+
+
+def is_half_written(path: Path) -> bool:
+    """Whether the name is one that `write` gives to what is not whole yet."""
+    return any(path.match(pattern) for pattern in HALF_WRITTEN)
+
+
+def begin(options: TrainOptions) -> None:
+    """Says in the run folder what it is, or checks that it is this training's. Comes under `lock`.
+
+    Raises:
+        UsageError: it is another one's, whose fields are named, or its config is damaged.
         Failure: it cannot be written.
     """
+    for left in filter(is_half_written, options.run_dir.iterdir()):  # by a process that was killed
+        left.unlink()
     file, config = options.run_dir / "config.json", options.training()
-    if file.is_file():
-        stored = read_config(file)
-        pairs = ((name, stored.get(name), value) for name, value in config.items())
-        differences = [f"{name}: {there!r} -> {here!r}" for name, there, here in pairs if there != here]
-        if differences:
-            raise UsageError(
-                f"{options.run_dir} holds another training: {'; '.join(differences)}. "
-                "Use the same flags to resume it, or another --run-dir."
-            )
+    if not file.is_file():
+        write(file, lambda beside: beside.write_text(json.dumps(config, indent=2) + "\n"))
         return
-    there = options.run_dir.iterdir() if options.run_dir.is_dir() else ()
-    if options.run_dir.is_file() or any(not path.match(HALF_WRITTEN) for path in there):
-        raise UsageError(f"{options.run_dir} is not empty and not a run folder. Choose another --run-dir.")
-    try:
-        options.run_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Failure(f"{options.run_dir} cannot be made: {error.strerror}. Choose another --run-dir.") from error
-    write(file, lambda beside: beside.write_text(json.dumps(config, indent=2) + "\n"))
+    stored = read_config(file)
+    pairs = ((name, stored.get(name), value) for name, value in config.items())
+    differences = [f"{name}: {there!r} -> {here!r}" for name, there, here in pairs if there != here]
+    if differences:
+        raise UsageError(
+            f"{options.run_dir} holds another training: {'; '.join(differences)}. "
+            "Use the same flags to resume it, or another --run-dir."
+        )
 
 
 def read_config(file: Path) -> dict[str, Any]:
@@ -168,7 +189,7 @@ def read_config(file: Path) -> dict[str, Any]:
     with contextlib.suppress(ValueError):
         if isinstance(stored := json.loads(file.read_text()), dict):
             return stored
-    raise UsageError(f"{file} is damaged. Choose another --run-dir, or remove the file if this folder is to go on.")
+    raise UsageError(f"{file} is damaged. Restore it from a copy, or choose another --run-dir.")
 
 
 def write(file: Path, fill: Callable[[Path], object]) -> Path:

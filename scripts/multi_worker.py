@@ -71,6 +71,11 @@ class Worker:
                 self.command, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
+    def kill(self) -> bool:
+        """Sends SIGKILL; whether that has ended the process, which may have been over."""
+        self.process.send_signal(signal.SIGKILL)
+        return self.process.wait() == -signal.SIGKILL
+
     def is_done(self) -> bool:
         """Whether it has ended well; one that has ended otherwise is started again, unless its flags are wrong."""
         code = self.process.poll()
@@ -100,9 +105,8 @@ def train(run_dir: Path, flags: list[str], workers: int, kill: bool) -> list[Wor
                         f"The training in {run_dir} was over before a worker could be killed. Add --epochs."
                     )
                 break
-            if kill and any((run_dir / "checkpoints").glob("ckpt-????????")):
+            if kill and any((run_dir / "checkpoints").glob("ckpt-????????")) and all_workers[-1].kill():
                 print(f"  SIGKILL for worker {workers - 1}", flush=True)
-                all_workers[-1].process.send_signal(signal.SIGKILL)
                 kill = False
             time.sleep(0.2)
     finally:

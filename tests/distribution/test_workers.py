@@ -1,13 +1,16 @@
 """Two and three real processes on this machine train as one device does, and only the chief writes."""
 
 import json
+import os
 import shutil
 import socket
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from distribution.conftest import python, result
+from distribution.conftest import ROOT, python, result
 from distribution.test_replicas import flat
 from distribution.test_upstream import REMOVE
 from transformer_tutorial.runtime.checkpoints import load_newest
@@ -23,6 +26,13 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def task_configs(count: int) -> list[str]:
+    """TF_CONFIG of each of `count` workers on this machine."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    tasks = ({"type": "worker", "index": index} for index in range(count))
+    return [json.dumps({"cluster": {"worker": addresses}, "task": task}) for task in tasks]
+
+
 def run(count: int, what: str, folders: list) -> list[dict]:
     """What each of `count` workers prints."""
     assert len(folders) == count
@@ -31,12 +41,8 @@ def run(count: int, what: str, folders: list) -> list[dict]:
 
 def run_workers(program: str, arguments: list[list[str]]) -> list[dict]:
     """What each worker prints, one for each list of arguments; with one there is no cluster."""
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(len(arguments))]
-    processes = []
-    for index, own in enumerate(arguments):
-        task = {"type": "worker", "index": index}
-        config = json.dumps({"cluster": {"worker": addresses}, "task": task}) if len(arguments) > 1 else ""
-        processes.append(python(program, *own, TF_CONFIG=config))
+    configs = task_configs(len(arguments)) if len(arguments) > 1 else [""]
+    processes = [python(program, *own, TF_CONFIG=config) for own, config in zip(arguments, configs, strict=True)]
     try:
         return [result(process) for process in processes]
     finally:
@@ -117,3 +123,41 @@ def test_only_the_chief_has_a_run_folder(trained):
     (one, chief, other), _ = trained
     assert files(chief / "run") == files(one / "run") >= {"model.keras", "metrics.jsonl", "tensorboard", "checkpoints"}
     assert files(other) == {"corpus", "cache"}
+
+
+@pytest.mark.parametrize(
+    ("module", "chief_says"),
+    [
+        ("lstm_lab", "run is not empty and not a run folder. Choose another --run-dir."),
+        ("transformer_tutorial", "run is not empty and not a run folder. Choose another --run-dir."),
+        ("transformer_tutorial", "en.train: no pair with text on both sides, of 0 read."),
+    ],
+)
+def test_where_the_chief_refuses_the_others_say_in_one_line_that_it_is_lost(tiny_corpus, tmp_path, module, chief_says):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/letter.txt").write_text("mine")
+    corpus = shutil.copytree(tiny_corpus, tmp_path / "corpus")
+    if "no pair" in chief_says:
+        for language in ("pt", "en"):
+            (corpus / f"{language}.train").write_text("")
+    flags = ["--run-dir", tmp_path / "run", "--device", "cpu"]
+    if module == "transformer_tutorial":
+        flags += ["--data", corpus, "--data-dir", tmp_path / "data", "--vocab-size", "400"]
+    ends = [end(process) for process in [start(module, *map(str, flags), TF_CONFIG=one) for one in task_configs(2)]]
+    (chief_code, chief), (other_code, other) = ends
+    assert (chief_code, other_code) == (2, 1) and chief.startswith("Error: ") and chief.endswith(chief_says)
+    assert other.startswith("Error: Another worker is lost; what it said last tells why.")
+
+
+def start(module: str, *flags: str, **environment: str) -> subprocess.Popen:
+    """A `train` command with nothing on stderr but what our own code prints there."""
+    command = [sys.executable, "-m", module, "train", *flags]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
+    return subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def end(process: subprocess.Popen) -> tuple[int, str]:
+    """The exit code and the last line of stderr, which has no traceback."""
+    _, errors = process.communicate(timeout=120)
+    assert "Traceback" not in errors, errors
+    return process.returncode, errors.splitlines()[-1]

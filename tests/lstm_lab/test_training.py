@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 
 from lstm_lab.cli import main
+from lstm_lab.training import Remembering
+from transformer_tutorial.runtime.errors import Failure
+from transformer_tutorial.runtime.run_lock import hold_lock
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--steps", "4", "--units", "8", "--updates", "25", "--batch-size", "16", "--device", "cpu"]
@@ -83,27 +86,68 @@ def test_another_training_and_another_folder_are_refused(trained, tmp_path, caps
     assert "is not empty and not a run folder. Choose another --run-dir." in capsys.readouterr().err
 
 
-def test_what_a_killed_process_has_left_is_no_obstacle_and_goes(tmp_path):
-    for name in ("tmp-1-config.json", "tmp-1-metrics.jsonl"):
+def test_what_a_process_has_left_that_was_killed_while_it_made_the_folder_is_no_obstacle_and_goes(tmp_path):
+    for name in ("lock", "tmp-1-config.json"):
         (tmp_path / name).write_text("{")
-    assert train(tmp_path) == 0
-    assert not list(tmp_path.glob("tmp-*")) and len(metrics(tmp_path)) > 0
+    assert train(tmp_path, "--epochs", "1") == 0
+    assert set(os.listdir(tmp_path)) == {"config.json", "metrics.jsonl", "model.keras", "tensorboard", "checkpoints"}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]"])
-def test_a_damaged_config_is_one_clear_line(tmp_path, capsys, text):
-    (tmp_path / "config.json").write_text(text)
+def test_what_a_killed_process_has_left_in_a_run_goes_and_other_files_stay(tmp_path):
+    assert train(tmp_path, "--epochs", "1") == 0
+    for name in ("tmp-1-config.json", "tmp-1-metrics.jsonl", "tmp-1-model.keras", "tmp-my-letter.txt"):
+        (tmp_path / name).write_text("{")
+    assert train(tmp_path, "--epochs", "1") == 0
+    assert [path.name for path in tmp_path.glob("tmp-*")] == ["tmp-my-letter.txt"]
+
+
+def test_a_file_with_a_similar_name_is_not_taken_for_half_written(tmp_path, capsys):
+    (tmp_path / "tmp-my-letter.txt").write_text("mine")
     assert train(tmp_path) == 2
-    assert f"{tmp_path / 'config.json'} is damaged. Choose another --run-dir, or remove" in capsys.readouterr().err
+    assert "is not empty and not a run folder" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["tmp-my-letter.txt"]
 
 
-def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path, capsys, monkeypatch):
-    def mkdir(path, **how):
-        raise PermissionError(13, "Permission denied")
+def test_a_folder_in_which_another_process_trains_is_refused_and_left_as_it_is(tmp_path, capsys):
+    (tmp_path / "tmp-1-config.json").write_text("{")
+    with hold_lock(tmp_path / "lock"):
+        assert train(tmp_path) == 1
+        assert f"{tmp_path} is in use by process {os.getpid()} on " in capsys.readouterr().err
+        assert set(os.listdir(tmp_path)) == {"lock", "tmp-1-config.json"}
 
-    monkeypatch.setattr(Path, "mkdir", mkdir)
-    assert train(tmp_path / "run") == 1
-    assert "run cannot be made: Permission denied. Choose another --run-dir." in capsys.readouterr().err
+
+def test_others_are_kept_out_until_the_model_is_stored(tmp_path, monkeypatch):
+    def save(model, beside):
+        beside.write_text("")
+        with pytest.raises(Failure, match="is in use by process"), hold_lock(tmp_path / "lock"):
+            pass
+
+    monkeypatch.setattr(Remembering, "save", save)
+    assert train(tmp_path, "--epochs", "1") == 0
+    assert (tmp_path / "model.keras").is_file() and not (tmp_path / "lock").exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[1]", b"\xff"])
+def test_a_damaged_config_is_one_clear_line(tmp_path, capsys, data):
+    (tmp_path / "config.json").write_bytes(data)
+    assert train(tmp_path) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"Error: {tmp_path / 'config.json'} is damaged. Restore it from a copy, or choose another --run-dir."
+
+
+@pytest.mark.parametrize("what", ["is_file", "iterdir", "mkdir"])
+def test_a_folder_that_cannot_be_made_or_read_is_one_clear_line(tmp_path, capsys, monkeypatch, what):
+    does = getattr(Path, what)
+
+    def refuse(path, *arguments, **how):
+        if path == tmp_path:
+            raise PermissionError(13, "Permission denied")
+        return does(path, *arguments, **how)
+
+    monkeypatch.setattr(Path, what, refuse)
+    assert train(tmp_path) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"Error: {tmp_path} cannot be made or read: Permission denied. Choose another --run-dir."
 
 
 @pytest.mark.parametrize(
