@@ -9,6 +9,7 @@ from transformer_tutorial.config import Config
 from transformer_tutorial.data.corpus import NAMES, Corpus, open_corpus
 from transformer_tutorial.data.prepared import default_cache_dir, prepare
 from transformer_tutorial.data.sharded_corpus import prepare_sharded
+from transformer_tutorial.data.subword_sampling import check_same_in_every_process
 from transformer_tutorial.learning.training import train
 from transformer_tutorial.runtime.devices import make_deterministic, slow_bfloat16
 from transformer_tutorial.runtime.errors import UsageError
@@ -33,9 +34,12 @@ def run(options: Train) -> None:
     if config.precision == "mixed_bfloat16" and place.device == "cpu" and slow_bfloat16():
         print(f"Warning: {SLOW_BFLOAT16}", file=sys.stderr)
     print(f"Run folder: {options.run_dir}", file=sys.stderr)
+    workers = Workers(place.strategy)
+    if config.subword_sampling:
+        several = "a training by several workers" if workers.several else None
+        check_same_in_every_process("--deterministic" if options.deterministic else several)
     corpus = open_config_corpus(config, options.data_dir, options.archive)
     how = prepare if config.storage == "memory" else prepare_sharded
-    workers = Workers(place.strategy)
     with workers.watched(), workers.chief_first():
         prepared = how(corpus, config, default_cache_dir(options.data_dir))
     print(

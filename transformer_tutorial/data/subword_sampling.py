@@ -6,13 +6,17 @@ A small alpha makes all segmentations alike and sentences long; a large one keep
 by a fifth, at 0.5 by a twentieth.
 
 The segmentations are a pure function of (seed, epoch), so a resumed run sees what it would have seen. That is why the
-sentencepiece library draws them, on the host: the generator of tensorflow-text's kernel cannot be seeded. The next
-epoch's are drawn while this one's are in use.
+sentencepiece library draws them, on the host: the generator of tensorflow-text's kernel cannot be seeded. From version
+0.2.2 on the library mixes a number of the process into its seed, and the function is another one in each process. The
+next epoch's are drawn while this one's are in use.
 
 Source: Kudo 2018, section 3.
 Next: batches.py
 """
 
+import importlib.metadata
+import re
+import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,9 +26,39 @@ import numpy as np
 from transformer_tutorial.data.corpus import Split
 from transformer_tutorial.data.prepared import EncodedSplit
 from transformer_tutorial.data.tokenizer_pair import TokenizerPair, cut
+from transformer_tutorial.runtime.errors import UsageError
 from transformer_tutorial.token_ids import END_ID, START_ID
 
 DRAWING = threading.Lock()  # the library has one seed for the whole process
+
+
+def same_in_every_process() -> bool:
+    """Whether the installed sentencepiece draws by its seed alone."""
+    version = importlib.metadata.version("sentencepiece")
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3]) < (0, 2, 2)
+
+
+def check_same_in_every_process(needed_by: str | None) -> None:
+    """Warns, or refuses, if each process draws segmentations of its own.
+
+    Args:
+        needed_by: what cannot be had then, in words; None warns.
+
+    Raises:
+        UsageError: something needs it.
+    """
+    if same_in_every_process():
+        return
+    what = f"sentencepiece {importlib.metadata.version('sentencepiece')} draws other segmentations in each process"
+    if needed_by:
+        raise UsageError(
+            f"{needed_by} and --subword-sampling do not go together: {what}. Install sentencepiece==0.2.1, or leave "
+            "one of them out."
+        )
+    print(
+        f"Warning: {what}, so a resumed run does not see those that it would have seen. sentencepiece==0.2.1 does not.",
+        file=sys.stderr,
+    )
 
 
 class SubwordSampler:
