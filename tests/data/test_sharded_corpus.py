@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from small_disk import on_small_disk
 from transformer_tutorial.config import Config
 from transformer_tutorial.data import sharded_corpus
 from transformer_tutorial.data.corpus import open_corpus
@@ -193,16 +194,7 @@ except OSError as error:
 
 @pytest.mark.parametrize("size", ["64k", "252k"], ids=["at the shards", "at the lengths"])
 def test_a_disk_that_is_really_full_is_an_error_and_no_crash(tmp_path, size):
-    """In a name space of its own, an ordinary user may mount a small file system."""
-    mount = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
-    mount += [f'mount -t tmpfs -o size={size} none "$0"; exec "$@"', str(tmp_path)]
-    try:
-        possible = subprocess.run([*mount, "true"], capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        possible = False
-    if not possible:
-        pytest.skip("no small file system can be mounted here")
-    command = [*mount, sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    command = [*on_small_disk(tmp_path, size), sys.executable, "-c", FULL_DISK, str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     finished = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert finished.returncode == 0, finished.stderr

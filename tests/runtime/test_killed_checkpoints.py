@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from small_disk import on_small_disk
+
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
@@ -82,16 +84,7 @@ def run_full_disk(command: list[str], folder: Path) -> list[str]:
 
 
 def test_on_a_full_disk_the_earlier_checkpoint_is_whole_and_the_message_is_one_clear_line(tmp_path):
-    """In a name space of its own, an ordinary user may mount a small file system."""
-    mount = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
-    mount += ['mount -t tmpfs -o size=128k none "$0"; exec "$@"', str(tmp_path)]
-    try:
-        possible = subprocess.run([*mount, "true"], capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        possible = False
-    if not possible:
-        pytest.skip("no small file system can be mounted here")
-    lines = run_full_disk(mount, tmp_path)
+    lines = run_full_disk(on_small_disk(tmp_path, "128k"), tmp_path)
     where = tmp_path / "checkpoints"
     assert lines[0].startswith(f"2 {where} has 0 MB free, and 2 more checkpoints of 0 MB must fit.")
     assert lines[1] == (

@@ -5,9 +5,9 @@
 A small alpha makes all segmentations alike and sentences long; a large one keeps to the best. At 0.3 a sentence grows
 by a fifth, at 0.5 by a twentieth.
 
-The segmentations are a pure function of (seed, epoch), so a resumed run sees what it would have seen. That is why the
-sentencepiece library draws them, on the host: the generator of tensorflow-text's kernel cannot be seeded. From version
-0.2.2 on the library mixes a number of the process into its seed, and the function is another one in each process. The
+The segmentations are a pure function of (seed, epoch), so that a resumed run may see what it would have seen. That is
+why the sentencepiece library draws them, on the host: the generator of tensorflow-text's kernel cannot be seeded. Up to
+its version 0.2.1 the function is the same in every process; later ones mix a number of the process into the seed. The
 next epoch's are drawn while this one's are in use.
 
 Source: Kudo 2018, section 3.

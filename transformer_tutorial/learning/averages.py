@@ -96,7 +96,7 @@ class AverageWeights(keras.callbacks.Callback):
         if len(files) < len(wanted):
             print(
                 f"Warning: {len(wanted) - len(files)} of the last {len(wanted)} epochs' weights in {self.folder} are "
-                f"damaged or missing; the mean at epoch {epoch} is over {len(files) or 'the present ones only'}.",
+                f"damaged or missing; the mean at epoch {epoch} is over {len(files) or 'none: the last step counts'}.",
                 file=sys.stderr,
             )
         return files

@@ -51,7 +51,7 @@ def restore_arrays(
     if [(group, _kind(path), tuple(array.shape)) for group, path, array in stored] != have or not typed:
         raise Failure(
             f"{where} belongs to another model, or to another version of this package: its arrays have "
-            "other names or shapes. Train in another folder."
+            "other names, shapes or types. Train in another folder."
         )
     for (_, variable), (_, _, array) in zip(variables, stored, strict=True):
         variable.assign(array if array.dtype.kind != UNTYPED else array.view(variable.dtype))
